@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# wsrp: `make help` prints the targets below; every "## " comment is its text.
+#
+# Objects of table/ and eval/ are shared by compiler and daemon, so that `wsrpc explain` and `wsrpd` run the same code.
+
+VERSION   := 0.1.0
+BUILD     ?= build
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+CC        ?= cc
+PYTHON    ?= /usr/bin/python3
+PKGS_TABLE    :=
+PKGS_EVAL     := libpcre2-8
+PKGS_COMPILER := libcrypto
+PKGS_RUNTIME  := libevent_core libevent_extra libevent_openssl libssl libcrypto
+
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2)
+else
+Q :=
+say = @:
+endif
+
+WARN     := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla
+HARDEN   := -fPIE -fstack-protector-strong
+ifeq ($(SAN),)
+HARDEN   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+OPT      ?= -O2 -g
+else
+SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT      ?= -O1 -g
+endif
+ifneq ($(CI),)
+WARN     += -Werror
+endif
+CFLAGS   ?=
+OUR_CFLAGS := -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -D_GNU_SOURCE -DWSR_VERSION='"$(VERSION)"' \
+              -I. -I$(BUILD) -MMD -MP $(CFLAGS)
+OUR_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
+
+pkg_libs = $(shell pkg-config --libs $(1))
+
+TABLE_SRC    := $(sort $(wildcard table/*.c))
+EVAL_SRC     := $(sort $(wildcard eval/*.c))
+COMPILER_SRC := $(sort $(wildcard compiler/*.c))
+RUNTIME_SRC  := $(sort $(wildcard runtime/*.c))
+ECHO_SRC     := $(sort $(wildcard examples/echo/*.c))
+GRAMMAR_L    := $(sort $(wildcard grammar/*.l))
+GRAMMAR_Y    := $(sort $(wildcard grammar/*.y))
+UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
+FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC    := $(sort $(wildcard bench/*.c))
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+TABLE_OBJ    := $(call obj,$(TABLE_SRC))
+EVAL_OBJ     := $(call obj,$(EVAL_SRC))
+GRAMMAR_OBJ  := $(patsubst grammar/%.l,$(BUILD)/grammar/%_scan.o,$(GRAMMAR_L)) $(patsubst grammar/%.y,$(BUILD)/grammar/%_parse.o,$(GRAMMAR_Y))
+COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(GRAMMAR_OBJ)
+RUNTIME_OBJ  := $(call obj,$(RUNTIME_SRC))
+ECHO_OBJ     := $(call obj,$(ECHO_SRC))
+COMPILER_LIB_OBJ := $(filter-out $(BUILD)/compiler/main.o,$(COMPILER_OBJ))
+RUNTIME_LIB_OBJ  := $(filter-out $(BUILD)/runtime/main.o,$(RUNTIME_OBJ))
+
+PROGRAMS := $(if $(filter compiler/main.c,$(COMPILER_SRC)),$(BUILD)/wsrpc) $(if $(filter runtime/main.c,$(RUNTIME_SRC)),$(BUILD)/wsrpd) \
+            $(if $(ECHO_SRC),$(BUILD)/wsr-echo)
+UNIT_BIN  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+FUZZ_BIN  := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
+BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
+
+.PHONY: all help deps quickstart check unit fuzz bench bench-quick docs layers install clean tools
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS) ## build wsrpc, wsrpd and wsr-echo into build/ (CC=clang, SAN=address,undefined, V=1, BUILD=dir)
+
+help: ## this text
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(BUILD)/wsrpc: $(COMPILER_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_EVAL) $(PKGS_COMPILER))
+
+$(BUILD)/wsrpd: $(RUNTIME_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_EVAL) $(PKGS_RUNTIME))
+
+$(BUILD)/wsr-echo: $(ECHO_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_RUNTIME))
+
+$(BUILD)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OUR_CFLAGS) -c -o $@ $<
+
+# Scanners and parsers: generated into the build folder, never committed.
+$(BUILD)/grammar/%_parse.c $(BUILD)/grammar/%_parse.h: grammar/%.y Makefile
+	$(call say,BISON,$<)
+	@mkdir -p $(@D)
+	$(Q)bison -Wall -Wcounterexamples -Werror --defines=$(BUILD)/grammar/$*_parse.h -o $(BUILD)/grammar/$*_parse.c $<
+$(BUILD)/grammar/%_scan.c: grammar/%.l $(BUILD)/grammar/%_parse.h Makefile
+	$(call say,FLEX,$<)
+	$(Q)flex --header-file=$(BUILD)/grammar/$*_scan.h -o $@ $<
+$(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(OUR_CFLAGS) -Wno-unused-function -Wno-missing-prototypes -c -o $@ $<
+# Every compiler file may include the generated headers.
+$(call obj,$(COMPILER_SRC)): | $(patsubst grammar/%.y,$(BUILD)/grammar/%_parse.h,$(GRAMMAR_Y)) $(patsubst grammar/%.l,$(BUILD)/grammar/%_scan.c,$(GRAMMAR_L))
+
+# Unit tests and fuzz targets link all code but the mains.
+ALL_LIB_OBJ = $(COMPILER_LIB_OBJ) $(RUNTIME_LIB_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
+$(BUILD)/libwsr.a: $(ALL_LIB_OBJ)
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libwsr.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,cmocka $(PKGS_EVAL) $(PKGS_COMPILER) $(PKGS_RUNTIME))
+
+unit: $(UNIT_BIN) ## build and run the unit tests only
+	@for t in $(UNIT_BIN); do $$t || exit 1; done
+
+# Fuzz targets need clang; each runs over its corpus in tests/corpus/NAME, then for a bounded number of inputs.
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -DWSR_FUZZING -DWSR_VERSION='"$(VERSION)"' -I. -I$(BUILD)
+FUZZ_LIB_SRC = $(filter-out compiler/main.c,$(COMPILER_SRC)) $(filter-out runtime/main.c,$(RUNTIME_SRC)) $(EVAL_SRC) $(TABLE_SRC)
+FUZZ_GEN     = $(patsubst grammar/%.l,$(BUILD)/grammar/%_scan.c,$(GRAMMAR_L)) $(patsubst grammar/%.y,$(BUILD)/grammar/%_parse.c,$(GRAMMAR_Y))
+FUZZ_OBJ     = $(patsubst %.c,$(BUILD)/fuzzobj/%.o,$(FUZZ_LIB_SRC)) $(patsubst $(BUILD)/%.c,$(BUILD)/fuzzobj/%.o,$(FUZZ_GEN))
+$(BUILD)/fuzzobj/%.o: %.c Makefile | $(FUZZ_GEN)
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/fuzzobj/grammar/%.o: $(BUILD)/grammar/%.c
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -c -o $@ $<
+$(BUILD)/fuzzobj/libwsr.a: $(FUZZ_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzzobj/libwsr.a
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_EVAL) $(PKGS_COMPILER) $(PKGS_RUNTIME))
+FUZZ_RUNS ?= 20000
+fuzz: $(FUZZ_BIN) ## run every fuzz target (FUZZ_RUNS=20000 inputs each)
+	@for t in $(FUZZ_BIN); do n=$$(basename $$t); mkdir -p $(BUILD)/corpus/$$n; \
+	  echo "  $$n"; $$t -seed=1 -runs=$(FUZZ_RUNS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 $(BUILD)/corpus/$$n $$(test -d tests/corpus/$$n && echo tests/corpus/$$n) || exit 1; done
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_RUNTIME))
+
+tools: $(BENCH_BIN)
+
+layers: ## refuse includes against the arrows compiler -> eval -> table <- eval <- runtime
+	$(Q)$(PYTHON) tools/layers.py
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
