@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One loaded configuration inside a worker (and, without regexes and TLS contexts, inside the master): the mapped table and what hangs on it. References are
+ * held by exchanges and by handshakes in progress, by nothing else, so that after any number of reloads one generation remains.
+ * The table was verified by the master before the descriptor reached anybody; the mapping is read-only and its file is sealed.
+ */
+#ifndef RUNTIME_GENERATION_H
+#define RUNTIME_GENERATION_H
+
+#include "eval/wsr_eval.h"
+#include "runtime/keystore.h"
+#include "table/wsr_table.h"
+
+struct tls_ctxs;
+
+struct generation {
+	uint32_t refs;
+	uint32_t number;            /* 1 for the first, counts up at each reload */
+	struct wsr_table table;
+	void *map;                  /* of the table file, NULL in tests that give bytes */
+	size_t map_len;
+	struct wsr_regexes *regexes;
+	struct keystore keys;       /* certificates and keys as read by the master */
+	struct tls_ctxs *tls;       /* runtime/tls_ctx: made lazily from table and keys */
+	int *access_fds;            /* per log_ref with a constant path, else -1 */
+	int *error_fds;             /* per error_log; 2 = standard error */
+	uint32_t access_fd_count, error_fd_count;
+	char identity[13];          /* first 12 hexadecimal digits of the table's identity */
+};
+
+/**
+ * Make a generation from a verified table's descriptor and the key store's descriptor; both are duplicated by mapping and may be closed afterwards.
+ * @param key_fd  -1 = no keys.   @return one reference, or NULL with a sentence in *why.
+ */
+struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const char **why);
+/** Takes descriptors over: access log of log_ref `ref` / error log `index`. A second call closes the former one (reopen). */
+void generation_set_access_fd(struct generation *g, uint32_t ref, int fd);
+void generation_set_error_fd(struct generation *g, uint32_t index, int fd);
+struct generation *generation_ref(struct generation *g);
+/** Release a reference; the last one unmaps and closes. NULL is allowed. */
+void generation_unref(struct generation *g);
+
+#endif
