@@ -4,7 +4,7 @@
 # Objects of table/ and eval/ are shared by compiler and daemon, so that `wsrpc explain` and `wsrpd` run the same code.
 
 VERSION   := 0.1.0
-BUILD     ?= build
+BUILD     ?= build$(if $(SAN),-san)
 PREFIX    ?= /usr/local
 DESTDIR   ?=
 CC        ?= cc
@@ -69,7 +69,7 @@ UNIT_BIN  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_BIN  := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
 BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
-.PHONY: all help deps quickstart check unit fuzz bench bench-quick docs layers install clean tools
+.PHONY: all help deps quickstart check check-built unit fuzz bench bench-quick docs layers install clean tools
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -152,6 +152,22 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_RUNTIME))
 
 tools: $(BENCH_BIN)
+
+# Unit tests need cmocka, fuzz targets clang and its runtime; what cannot be built here is skipped by name.
+HAVE_CMOCKA = $(shell pkg-config --exists cmocka && echo yes)
+HAVE_FUZZER = $(shell echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n ? 0 : 0; }' | \
+                clang -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null && echo yes)
+
+deps: ## install the Debian packages that build and tests need (root; elsewhere: name them)
+	$(Q)tools/deps.sh check
+
+check: ## install what is missing, build, run every test (CI=1: a skip is a failure; SAN=address,undefined)
+	$(Q)tools/deps.sh check
+	$(Q)$(MAKE) --no-print-directory check-built
+ifneq ($(filter check-built,$(MAKECMDGOALS)),)
+check-built: all $(if $(HAVE_CMOCKA),$(UNIT_BIN)) $(if $(HAVE_FUZZER),$(FUZZ_BIN))
+	$(Q)$(PYTHON) tests/run.py --build $(BUILD)
+endif
 
 layers: ## refuse includes against the arrows compiler -> eval -> table <- eval <- runtime
 	$(Q)$(PYTHON) tools/layers.py
