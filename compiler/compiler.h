@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One compile: everything the stages share. There is no global state; two compiles may run in one process.
+ *
+ *     text -> tree -> checked tree -> plan -> bytes -> verify -> rename into place
+ */
+#ifndef COMPILER_COMPILER_H
+#define COMPILER_COMPILER_H
+
+#include "compiler/arena.h"
+#include "compiler/check.h"
+#include "compiler/diag.h"
+#include "compiler/directive.h"
+#include "compiler/source.h"
+#include "compiler/tree.h"
+
+struct directive_index;
+struct tree_builder;
+
+struct compiler_options {
+	bool strict;                /* what is usually forgiven is an error: missing mime.types, missing include globs */
+	bool check_files;           /* open certificates, keys and roots */
+	const char *stdin_filename; /* printed and used for includes when the main file is "-" */
+};
+
+struct compiler {
+	struct arena arena;
+	struct compiler_options options;
+	const char *folder;         /* of the main file, "" or ending in "/" */
+	struct source **sources;
+	size_t source_count, source_cap;
+	struct diags diags;
+	const struct directive_index *directives;
+	struct tree_builder *builder; /* while a source is parsed */
+	struct node *root;          /* context main; NULL before the main file is read */
+	bool fragment;              /* the main file starts inside http, server or location */
+	const char **depends;       /* files read or looked for, for --depfile, in reading order */
+	size_t depend_count, depend_cap;
+};
+
+void compiler_init(struct compiler *cc, const struct compiler_options *options);
+void compiler_free(struct compiler *cc);
+
+/**
+ * Run fn(cc, arg) with out-of-memory caught.
+ * @return false when memory ran out; cc then only serves for compiler_free().
+ */
+bool compiler_run(struct compiler *cc, void (*fn)(struct compiler *cc, void *arg), void *arg);
+
+/**
+ * text -> checked tree: read `path`, resolve includes, infer the context, identify and check everything.
+ * @return true when no error was reported; cc->root is then complete
+ */
+bool compiler_front(struct compiler *cc, const char *path);
+/** The same for a text in memory. */
+bool compiler_front_text(struct compiler *cc, const char *name, const char *text, size_t len);
+
+#endif
