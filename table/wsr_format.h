@@ -28,6 +28,7 @@
 #define WSR_MAX_PROGRAM       65535u
 #define WSR_MAX_TEMPLATE_PARTS 4096u
 #define WSR_MAX_LABELS        127u
+#define WSR_VARIABLE_ID_LIMIT 1024u /* ids of built-in variables are smaller; one that a reader does not know is empty */
 
 /* Feature bits. A reader refuses a table with a required bit it does not know. None is defined yet in either set. */
 #define WSR_FEATURES_REQUIRED_KNOWN UINT64_C(0)
@@ -59,7 +60,8 @@ _Static_assert(sizeof(struct wsr_section) == 24, "section");
 
 /*
  * A string reference: offset into the string section of a 4-byte aligned record { uint32_t len; char bytes[len]; char nul; }.
- * 0 means no string; the section starts with 8 zero bytes so that no string has offset 0.
+ * 0 means no string; the section starts with 8 zero bytes so that no string has offset 0. Records follow each other without gaps (each is
+ * filled up to 4 bytes with zeros), so that one pass finds where strings start; a reference must name such a start.
  */
 typedef uint32_t wsr_sref;
 
@@ -193,7 +195,8 @@ _Static_assert(sizeof(struct wsr_variable) == 12, "variable");
 
 /*
  * Hash tables of strings, everywhere the same: open addressing, linear probing, a power of two of slots with at least one empty slot
- * (key 0); the slot of a key is wsr_hash(key) & (count - 1). Keys are lower case where the field says so.
+ * (key 0); the slot of a key is wsr_hash(key) & (count - 1). Keys are lower case where the field says so. Tables in one slot section do not
+ * overlap and stand in the order of their owners (of a nameset: exact, leading, trailing). No slots at all = an empty table.
  */
 struct wsr_map {
 	uint32_t source;            /* template */
@@ -246,7 +249,7 @@ struct wsr_insn {
 };
 _Static_assert(sizeof(struct wsr_insn) == 20, "insn");
 
-struct wsr_program { uint32_t first, count; }; /* insn */
+struct wsr_program { uint32_t first, count; }; /* insn; programs do not overlap and their instructions stand in the order of the programs */
 
 /* --- lists inside settings ---------------------------------------------------------------------------------------- */
 
@@ -470,7 +473,7 @@ struct wsr_location {
 };
 _Static_assert(sizeof(struct wsr_location) == 20, "location");
 
-/* The locations of one level. Ordinals in trie and scope_regex are relative to loc_base, so that equal shapes are stored once. */
+/* The locations of one level; no location belongs to two scopes. Ordinals in trie and scope_regex are relative to loc_base, so that equal shapes are stored once. */
 struct wsr_scope {
 	uint32_t loc_base;          /* first location */
 	uint32_t loc_count;

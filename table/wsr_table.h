@@ -36,6 +36,8 @@
 	X(PROGRAM,     "a rewrite program jumps backwards or out of its end") \
 	X(SCOPE,       "nested locations are too deep or form a cycle") \
 	X(REGEX,       "a regular expression has too many groups") \
+	X(ORDER,       "records do not stand in the order that the format demands") \
+	X(RESERVED,    "a reserved field is not zero") \
 	X(GLOBAL,      "the process-wide record is missing")
 
 enum wsr_error {
@@ -85,6 +87,8 @@ const char *wsr_refusal_text(const struct wsr_refusal *why, char *buf, size_t ca
 
 /** CRC-32C (Castagnoli), hardware where the machine has it. Start with crc = 0. */
 uint32_t wsr_crc32c(uint32_t crc, const void *data, size_t len);
+/** The same without special instructions: what other machines run, and what the tests compare with. */
+uint32_t wsr_crc32c_portable(uint32_t crc, const void *data, size_t len);
 
 /** The hash of every string table in the format (FNV-1a, 32 bits, finished by a mix). Frozen by the format. */
 uint32_t wsr_hash(const char *s, size_t len);
