@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the TLS settings in a table and the bytes of the key files to OpenSSL contexts. No file is opened here: workers have no right to. Server contexts are made at the
+ * first handshake that needs them and shared by all servers with the same settings (one per tls record); client contexts are made by upstream.c.
+ */
+#ifndef RUNTIME_TLS_CTX_H
+#define RUNTIME_TLS_CTX_H
+
+#include <openssl/ssl.h>
+
+#include "runtime/tls.h"
+#include "table/wsr_table.h"
+
+/** Where the contents of certificate and key files come from: the generation's key store, or a test. */
+struct key_source {
+	/** @return false if there is no such file; *out is borrowed for as long as the source lives */
+	bool (*get)(const void *ctx, struct wsr_str path, struct wsr_str *out);
+	const void *ctx;
+};
+
+struct tls_ctxs;
+
+/**
+ * The server contexts of one generation, none made yet.
+ * @param t, tickets  borrowed, must outlive the result; tickets may be NULL (no tickets)
+ * @return NULL without memory
+ */
+struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys, const struct tls_tickets *tickets);
+/** Handshakes and streams that still use a context keep it alive. NULL is allowed. */
+void tls_ctxs_free(struct tls_ctxs *c);
+
+/**
+ * The context of a tls record, made at the first call.
+ * @param why  set on failure to a sentence (valid until the next call), else untouched; may be NULL
+ * @return borrowed; NULL when a file is missing or unusable, which tls_ctx_check() had found at load
+ */
+SSL_CTX *tls_ctxs_get(struct tls_ctxs *c, uint32_t tls, const char **why);
+
+/** Try one tls record without keeping anything: for `-t` and for the master before it offers a generation. @return false with a sentence in why[cap]. */
+bool tls_ctx_check(const struct wsr_table *t, uint32_t tls, struct key_source keys, char *why, size_t cap);
+
+/**
+ * Tries each client certificate, CA list and CRL that a proxyset record names; true as well when it names none.
+ */
+bool tls_client_check(const struct wsr_table *t, uint32_t proxyset, struct key_source keys, char *why, size_t cap);
+
+/** The settings of a TLS client; empty strings = not set. */
+struct tls_client_settings {
+	uint32_t protocols;         /* WSR_TLS_* */
+	uint32_t verify_depth;
+	struct wsr_str ciphers, ca, crl, certificate, key; /* the last four: contents, PEM */
+	bool verify;
+};
+
+/** @return new reference (SSL_CTX_free), or NULL with a sentence in why[cap]. */
+SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, size_t cap);
+
+#endif
