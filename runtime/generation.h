@@ -9,9 +9,8 @@
 
 #include "eval/wsr_eval.h"
 #include "runtime/keystore.h"
+#include "runtime/tls_ctx.h"
 #include "table/wsr_table.h"
-
-struct tls_ctxs;
 
 struct generation {
 	uint32_t refs;
@@ -30,9 +29,13 @@ struct generation {
 
 /**
  * Make a generation from a verified table's descriptor and the key store's descriptor; both are duplicated by mapping and may be closed afterwards.
- * @param key_fd  -1 = no keys.   @return one reference, or NULL with a sentence in *why.
+ * @param key_fd   -1 = no keys
+ * @param tickets  shared session ticket keys, NULL = none; must outlive the generation
+ * @return one reference, or NULL with a sentence in *why.
  */
-struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const char **why);
+struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, const char **why);
+/** Where runtime/tls_ctx.h finds this generation's certificates and keys. */
+struct key_source generation_keys(const struct generation *g);
 /** Takes descriptors over: access log of log_ref `ref` / error log `index`. A second call closes the former one (reopen). */
 void generation_set_access_fd(struct generation *g, uint32_t ref, int fd);
 void generation_set_error_fd(struct generation *g, uint32_t index, int fd);

@@ -47,6 +47,8 @@ struct worker {
 	uint32_t max_connections;   /* worker_connections */
 	struct listener *listeners;
 	bool listeners_paused;
+	struct timer resume;        /* goes on accepting although nothing was closed here */
+	time_t pause_logged;
 	bool draining;              /* QUIT: no new connections, no more keep-alive */
 	struct worker_counters *counters;
 	struct wsr_arena_pool arenas;
@@ -55,7 +57,6 @@ struct worker {
 	struct tls_tickets *tickets;
 	struct log_buffers *logs;
 	uint64_t next_serial;       /* of client connections */
-	int reserve_fd;             /* kept open for EMFILE */
 	/* clock strings, renewed when the second changes */
 	time_t clock_s;
 	char http_date[32];         /* IMF-fixdate */

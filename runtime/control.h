@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control socket beside the pid file (mode 0600; root and the master's own user only): one command line in, answer lines out, the last of
+ * them "ok" or "error: reason"; the connection is closed then. `wsrpd -s` is its client.
+ */
+#ifndef RUNTIME_CONTROL_H
+#define RUNTIME_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/options.h"
+
+struct master;
+
+enum control_wait { CONTROL_NOTHING, CONTROL_RELOAD, CONTROL_REOPEN, CONTROL_EXIT };
+
+/** Listen. @return false with a sentence (another master is running there, the folder is not writable). */
+bool control_open(struct master *m, char *why, size_t cap);
+/** Tell everybody who waits for this kind of outcome; why NULL = it went well. */
+void control_finish(struct master *m, enum control_wait kind, const char *why);
+void control_close(struct master *m);
+/** Is a master answering at this socket? */
+bool control_alive(const char *path);
+
+/** `wsrpd -s COMMAND`. @return exit status: 0 done, 1 refused or failed, 2 no master there. */
+int control_command(const struct options *o);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Generations: see generation.h. Mapping, reference counting and the descriptors of logs; what hangs on a generation is made lazily elsewhere. */
+#include "runtime/generation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int *fds_new(uint32_t count)
+{
+	int *fds = malloc((count ? count : 1) * sizeof(*fds));
+	for (uint32_t i = 0; fds && i < count; i++)
+		fds[i] = -1;
+	return fds;
+}
+
+static bool map_table(struct generation *g, int fd, const char **why)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0) {
+		*why = strerror(errno);
+		return false;
+	}
+	g->map_len = (size_t)st.st_size;
+	g->map = mmap(NULL, g->map_len, PROT_READ, MAP_SHARED, fd, 0);
+	if (g->map == MAP_FAILED) {
+		g->map = NULL;
+		*why = strerror(errno);
+		return false;
+	}
+	struct wsr_refusal refusal;
+	if (!wsr_table_attach(&g->table, g->map, g->map_len, &refusal)) {
+		*why = wsr_strerror(refusal.error);
+		return false;
+	}
+	return true;
+}
+
+static void write_identity(struct generation *g)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < 6; i++) {
+		g->identity[2 * i] = digits[g->table.header->identity[i] >> 4];
+		g->identity[2 * i + 1] = digits[g->table.header->identity[i] & 15];
+	}
+	g->identity[12] = '\0';
+}
+
+static bool get_key(const void *ctx, struct wsr_str path, struct wsr_str *out)
+{
+	return keystore_get(ctx, path, out);
+}
+
+struct key_source generation_keys(const struct generation *g)
+{
+	return (struct key_source){ get_key, &g->keys };
+}
+
+struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, const char **why)
+{
+	struct generation *g = calloc(1, sizeof(*g));
+	*why = "out of memory";
+	if (!g)
+		return NULL;
+	g->refs = 1;
+	g->number = number;
+	if (!map_table(g, table_fd, why))
+		goto fail;
+	write_identity(g);
+	if (key_fd >= 0 && !keystore_map(&g->keys, key_fd)) {
+		*why = strerror(errno);
+		goto fail;
+	}
+	g->access_fd_count = wsr_log_ref_count(&g->table);
+	g->error_fd_count = wsr_error_log_count(&g->table);
+	g->access_fds = fds_new(g->access_fd_count);
+	g->error_fds = fds_new(g->error_fd_count);
+	g->regexes = wsr_regexes_new(&g->table);
+	g->tls = tls_ctxs_new(&g->table, generation_keys(g), tickets);
+	if (!g->access_fds || !g->error_fds || !g->regexes || !g->tls)
+		goto fail;
+	return g;
+fail:
+	generation_unref(g);
+	return NULL;
+}
+
+static void replace_fd(int *slot, int fd)
+{
+	if (*slot > STDERR_FILENO)
+		close(*slot);
+	*slot = fd;
+}
+
+void generation_set_access_fd(struct generation *g, uint32_t ref, int fd)
+{
+	if (ref < g->access_fd_count)
+		replace_fd(&g->access_fds[ref], fd);
+	else
+		close(fd);
+}
+
+void generation_set_error_fd(struct generation *g, uint32_t index, int fd)
+{
+	if (index < g->error_fd_count)
+		replace_fd(&g->error_fds[index], fd);
+	else
+		close(fd);
+}
+
+struct generation *generation_ref(struct generation *g)
+{
+	g->refs++;
+	return g;
+}
+
+void generation_unref(struct generation *g)
+{
+	if (!g || --g->refs > 0)
+		return;
+	tls_ctxs_free(g->tls);
+	wsr_regexes_free(g->regexes);
+	for (uint32_t i = 0; g->access_fds && i < g->access_fd_count; i++)
+		replace_fd(&g->access_fds[i], -1);
+	for (uint32_t i = 0; g->error_fds && i < g->error_fd_count; i++)
+		replace_fd(&g->error_fds[i], -1);
+	free(g->access_fds);
+	free(g->error_fds);
+	keystore_unmap(&g->keys);
+	if (g->map)
+		munmap(g->map, g->map_len);
+	free(g);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loading a configuration in the master: see load.h. Nothing here touches what is running. */
+#include "runtime/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/log.h"
+#include "runtime/memfile.h"
+#include "runtime/tls_ctx.h"
+
+/* The table's own check, once for all processes; workers attach to the same sealed file without it. */
+static bool verify(int fd, const char *path, char *why, size_t cap)
+{
+	struct stat st;
+	struct wsr_table t;
+	struct wsr_refusal refusal;
+	char text[256];
+	if (fstat(fd, &st) < 0)
+		return false;
+	void *map = st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0) : NULL;
+	if (map == MAP_FAILED) {
+		snprintf(why, cap, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	bool ok = wsr_table_init(&t, map ? map : "", (size_t)st.st_size, &refusal);
+	if (!ok)
+		snprintf(why, cap, "%s: %s", path, wsr_refusal_text(&refusal, text, sizeof(text)));
+	if (map)
+		munmap(map, (size_t)st.st_size);
+	return ok;
+}
+
+struct loaded *load_table(const char *path, uint32_t number, char *why, size_t cap)
+{
+	struct loaded *l = calloc(1, sizeof(*l));
+	if (!l) {
+		snprintf(why, cap, "out of memory");
+		return NULL;
+	}
+	l->key_fd = -1;
+	l->table_fd = memfile_copy(path, WSR_MAX_TABLE_BYTES, "wsrp-table");
+	if (l->table_fd < 0) {
+		snprintf(why, cap, "%s: %s", path, strerror(errno));
+		goto fail;
+	}
+	const char *reason = NULL;
+	if (!verify(l->table_fd, path, why, cap))
+		goto fail;
+	l->gen = generation_new(l->table_fd, -1, number, NULL, &reason);
+	if (!l->gen) {
+		snprintf(why, cap, "%s: %s", path, reason);
+		goto fail;
+	}
+	l->bytes = l->gen->map_len;
+	for (size_t i = 0; i < 32; i++)
+		snprintf(l->identity + 2 * i, 3, "%02x", l->gen->table.header->identity[i]);
+	return l;
+fail:
+	load_free(l);
+	return NULL;
+}
+
+static bool identity_holds(const struct wsr_table *t)
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	size_t skip = sizeof(struct wsr_header);
+	return EVP_Digest(t->bytes + skip, t->len - skip, sum, &len, EVP_sha256(), NULL) == 1 && len == 32 &&
+	       memcmp(sum, t->header->identity, 32) == 0;
+}
+
+static int open_log(const char *prefix, struct wsr_str path, char *why, size_t cap)
+{
+	char *full = path_below(prefix, path);
+	int fd = full ? open(full, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
+	if (fd < 0)
+		snprintf(why, cap, "cannot open log \"%s\": %s", full ? full : "", strerror(errno));
+	free(full);
+	return fd;
+}
+
+static bool open_access_logs(struct loaded *l, const struct settings *s, char *why, size_t cap)
+{
+	const struct wsr_table *t = &l->gen->table;
+	for (uint32_t i = 0; i < wsr_log_ref_count(t); i++) {
+		const struct wsr_log_ref *ref = wsr_log_ref_at(t, i);
+		struct wsr_str path;
+		if (!wsr_tmpl_constant(t, ref->path, &path) || path.len == 0)
+			continue; /* a path with variables is opened by the worker */
+		int fd = -1;
+		uint32_t same = 0;
+		for (struct wsr_str other; fd < 0 && same < i; same++)
+			if (wsr_tmpl_constant(t, wsr_log_ref_at(t, same)->path, &other) && wsr_str_eq(other, path) && l->gen->access_fds[same] >= 0)
+				fd = fcntl(l->gen->access_fds[same], F_DUPFD_CLOEXEC, 3);
+		if (fd < 0 && wsr_str_eq(path, WSR_STR("stderr")))
+			fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		else if (fd < 0 && wsr_str_eq(path, WSR_STR("/dev/stdout")))
+			fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		if (fd < 0)
+			fd = open_log(s->prefix, path, why, cap);
+		if (fd < 0 && ref->pos == WSR_NONE) {
+			log_error(NULL, WSR_NONE, WSR_LOG_WARN, NULL, "%s; nobody asked for it: no default access log is written", why);
+			continue;
+		}
+		if (fd < 0)
+			return false;
+		generation_set_access_fd(l->gen, i, fd);
+	}
+	return true;
+}
+
+static bool open_error_logs(struct loaded *l, const struct settings *s, char *why, size_t cap)
+{
+	const struct wsr_table *t = &l->gen->table;
+	for (uint32_t i = 0; i < wsr_error_log_count(t); i++) {
+		struct wsr_str path = wsr_string(t, wsr_error_log_at(t, i)->path);
+		if (s->error_log && i == wsr_global(t)->error_log)
+			path = wsr_cstr(s->error_log);
+		int fd = wsr_str_eq(path, WSR_STR("stderr")) || path.len == 0 ? STDERR_FILENO : open_log(s->prefix, path, why, cap);
+		if (fd < 0)
+			return false;
+		generation_set_error_fd(l->gen, i, fd);
+	}
+	return true;
+}
+
+bool load_open_logs(struct loaded *l, const struct settings *s, char *why, size_t cap)
+{
+	return open_error_logs(l, s, why, cap) && open_access_logs(l, s, why, cap);
+}
+
+static bool check_tls(const struct loaded *l, bool all, char *why, size_t cap)
+{
+	const struct wsr_table *t = &l->gen->table;
+	uint32_t n = wsr_tls_count(t);
+	if (!all && n > LOAD_CHECK_TLS)
+		n = LOAD_CHECK_TLS;
+	for (uint32_t i = 0; i < n; i++) {
+		char reason[512], where[256];
+		if (!tls_ctx_check(t, i, generation_keys(l->gen), reason, sizeof(reason))) {
+			snprintf(why, cap, "%s: %s", wsr_pos_text(t, wsr_tls_at(t, i)->pos, false, where, sizeof(where)), reason);
+			return false;
+		}
+	}
+	for (uint32_t i = 0; i < wsr_proxyset_count(t) && i < LOAD_CHECK_TLS; i++)
+		if (!tls_client_check(t, i, generation_keys(l->gen), why, cap))
+			return false;
+	return true;
+}
+
+bool load_rest(struct loaded *l, const struct settings *s, bool full_check, char *why, size_t cap)
+{
+	const struct wsr_table *t = &l->gen->table;
+	if (full_check && !identity_holds(t)) {
+		snprintf(why, cap, "%s: %s", s->table_path, wsr_strerror(WSR_E_IDENTITY));
+		return false;
+	}
+	l->key_fd = keystore_build(t, s->prefix, why, cap);
+	if (l->key_fd < 0)
+		return false;
+	if (!keystore_map(&l->gen->keys, l->key_fd)) {
+		snprintf(why, cap, "cannot map the key store: %s", strerror(errno));
+		return false;
+	}
+	return check_tls(l, full_check, why, cap) && load_open_logs(l, s, why, cap);
+}
+
+struct loaded *load_open(const struct settings *s, uint32_t number, bool full_check, char *why, size_t cap)
+{
+	struct loaded *l = load_table(s->table_path, number, why, cap);
+	if (l && !load_rest(l, s, full_check, why, cap)) {
+		load_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void load_free(struct loaded *l)
+{
+	if (!l)
+		return;
+	generation_unref(l->gen);
+	if (l->table_fd >= 0)
+		close(l->table_fd);
+	if (l->key_fd >= 0)
+		close(l->key_fd);
+	free(l);
+}

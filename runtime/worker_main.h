@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A worker's life: from the fork to its exit. */
+#ifndef RUNTIME_WORKER_MAIN_H
+#define RUNTIME_WORKER_MAIN_H
+
+#include "runtime/privilege.h"
+#include "runtime/worker.h"
+
+/** What a worker gets from the master at its birth; everything else comes over the channel. */
+struct worker_start {
+	int channel;
+	uint32_t index;
+	struct worker_counters *counters;
+	struct tls_tickets *tickets;
+	const char *prefix;
+	uint32_t max_connections;
+	struct identity_ids ids;
+	pid_t master;
+};
+
+_Noreturn void worker_main(const struct worker_start *start);
+
+#endif
