@@ -39,6 +39,7 @@ _Noreturn static void become_worker(struct proc *p, int channel)
 		.tickets = m->tickets,
 		.prefix = strdup(m->settings.prefix),
 		.max_connections = m->settings.worker_connections,
+		.connections_override = m->options.worker_connections ? m->settings.worker_connections : 0,
 		.ids = m->ids,
 		.master = getppid(),
 	};

@@ -13,7 +13,7 @@ struct worker_start {
 	struct worker_counters *counters;
 	struct tls_tickets *tickets;
 	const char *prefix;
-	uint32_t max_connections;
+	uint32_t max_connections, connections_override;
 	struct identity_ids ids;
 	pid_t master;
 };

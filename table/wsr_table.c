@@ -179,6 +179,18 @@ bool wsr_table_init(struct wsr_table *t, const void *bytes, size_t len, struct w
 	return false;
 }
 
+bool wsr_table_attach(struct wsr_table *t, const void *bytes, size_t len, struct wsr_refusal *why)
+{
+	*why = (struct wsr_refusal){ .error = WSR_E_OK };
+	*t = (struct wsr_table){ .bytes = bytes, .len = len, .header = bytes };
+	if (len >= sizeof(struct wsr_header) && check_start(bytes, len, why) && t->header->total_bytes == len && open_directory(t, why))
+		return true;
+	if (why->error == WSR_E_OK)
+		why->error = WSR_E_TRUNCATED;
+	*t = (struct wsr_table){ 0 };
+	return false;
+}
+
 /* --- accessors ---------------------------------------------------------------------------------------------------- */
 
 bool wsr_tmpl_constant(const struct wsr_table *t, uint32_t tmpl, struct wsr_str *out)

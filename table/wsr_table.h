@@ -72,6 +72,12 @@ struct wsr_table {
  */
 bool wsr_table_init(struct wsr_table *t, const void *bytes, size_t len, struct wsr_refusal *why);
 
+/**
+ * Read a table again that wsr_table_init() has accepted, byte for byte the same since (a sealed file, verified by another process): only the directory is read.
+ * Never for bytes from anywhere else.   Cost: independent of the size.
+ */
+bool wsr_table_attach(struct wsr_table *t, const void *bytes, size_t len, struct wsr_refusal *why);
+
 /** Read a file into memory and wsr_table_init() it. For tools; wsrpd copies into a sealed descriptor instead. */
 bool wsr_table_open(struct wsr_table *t, const char *path, struct wsr_refusal *why);
 
