@@ -119,23 +119,36 @@ struct wsr_head_limits {
 	size_t head_bytes;          /* whole head: number times size */
 	uint32_t fields;            /* count */
 	bool underscores;           /* names with "_" count as valid */
-	bool keep_invalid;          /* ignore_invalid_headers off: odd names are 400 */
+	bool keep_invalid;          /* ignore_invalid_headers off: odd names (tokens all the same) count as valid */
 };
 
 enum wsr_head_status { WSR_HEAD_MORE, WSR_HEAD_DONE, WSR_HEAD_BAD };
 
-/* Progress over calls: offsets only, so that the buffer may move. Zero-initialise for each head. */
+/* A field line as offsets into the head. */
+struct wsr_field_pos {
+	uint32_t name, name_len, value, value_len;
+};
+
+/* Progress over calls: offsets only, so that the buffer may move. Zero-initialise for each head, together with an empty or reset arena. */
 struct wsr_head_parser {
 	uint32_t line_start;        /* of the first line that is not complete yet */
 	uint32_t scan;              /* bytes before this one hold no line end */
-	uint32_t line_count;        /* complete lines, request line included */
+	uint32_t line_count;        /* complete lines, start line included */
+	uint32_t start_line, start_line_len; /* offset and length of the start line once line_count > 0 */
+	uint32_t field_count, field_cap;
+	struct wsr_field_pos *fields; /* in the arena */
 	enum wsr_head_error error;
 };
 
 /**
  * Go on parsing a request head. Call with all bytes received so far for this head, as often as there are new ones; cost over all calls is
- * linear in their number. Leading empty lines are skipped (at most one CRLF, RFC 9112 section 2.2).
- * @return WSR_HEAD_DONE with *h filled in (slices of buf, field array from arena), WSR_HEAD_BAD with p->error, or WSR_HEAD_MORE.
+ * linear in their number, and the result does not depend on how the bytes were split over calls. A leading empty line is skipped (one, RFC 9112 section 2.2).
+ * @param arena  the same in all calls for one head
+ * @return WSR_HEAD_DONE with *h filled in (slices of buf, field array from arena); WSR_HEAD_BAD with p->error, where *h holds what the request line said if
+ *         that line was in order and is all zero otherwise; or WSR_HEAD_MORE, where *h means nothing.
+ * Which fields are HOP: those of RFC 9110 section 7.6.1, Trailer of a request (its trailers are not passed on), and what Connection names except Host,
+ * Content-Length and Transfer-Encoding, whose meaning a client must not be able to take away. INVALID is set in requests only, as nginx does.
+ * upgrade is empty unless there is exactly one Upgrade field, in an HTTP/1.1 message.
  */
 enum wsr_head_status wsr_head_request(struct wsr_head_parser *p, const char *buf, size_t len, const struct wsr_head_limits *limits,
 				      struct wsr_arena *arena, struct wsr_head *h);
@@ -156,13 +169,13 @@ bool wsr_is_token(struct wsr_str s);
 struct wsr_chunked {
 	uint8_t state;              /* private; zero-initialise */
 	uint8_t digits;
-	uint16_t trailer_bytes;     /* of the line in progress and all before */
+	uint16_t extra_bytes;       /* of the current chunk's extensions; in the trailer section: of all lines taken so far */
 	uint64_t left;              /* bytes of the current chunk's data still to come */
 };
 
 struct wsr_chunk_out {
 	struct wsr_str data;        /* payload found: a slice of the input; may be empty */
-	struct wsr_str trailer;     /* a complete trailer line was found: "Name: value" slice, else empty. Only whole lines inside one call; see keep */
+	struct wsr_str trailer;     /* a complete trailer line was found: "Name: value" slice without CRLF, else empty */
 	size_t used;                /* bytes of the input consumed */
 	bool done;                  /* last chunk and trailer section complete */
 	bool bad;                   /* malformed: close the connection */
@@ -170,16 +183,23 @@ struct wsr_chunk_out {
 
 /**
  * Take the next piece off a chunked body: skips framing, returns at the first payload run, at a complete trailer line, at the end, or when the input is
- * used up. Chunk extensions are dropped. Strict: CRLF only, at most 16 hex digits, trailer section at most 16 KB; trailers are validated as fields.
+ * used up. Call again with what is behind `used` until `used` is 0 or done or bad is set. Strict: CRLF only, at most 16 hex digits; chunk extensions are
+ * dropped, at most WSR_CHUNK_EXT_MAX bytes of them a chunk; trailers are validated as fields, the section has at most WSR_TRAILER_MAX bytes.
  * A trailer line split over calls: `used` stops before it (the caller keeps the rest and calls again with more), bounded by the trailer limit.
  */
+#define WSR_CHUNK_EXT_MAX 1024u
+#define WSR_TRAILER_MAX  16384u
 struct wsr_chunk_out wsr_chunked_next(struct wsr_chunked *c, const char *in, size_t len);
+
+/** Split "Name: value" as a field line of a head is read. @return false if it is not one (name no token, control byte, no colon, folded). */
+bool wsr_field_split(struct wsr_str line, struct wsr_str *name, struct wsr_str *value);
 
 /* --- writing heads -------------------------------------------------------------------------------------------------- */
 
 /*
- * A head under construction in arena memory. wsr_out_field() is the one function that writes a field: it refuses CR, LF and NUL in names and values (the
- * field is left out and out->refused counts it), whatever the configuration or a client put there.
+ * A head under construction in arena memory. wsr_out_field() is the one function that writes a field: a name that is no token or a value with a control
+ * byte (CR, LF, NUL and the others, HTAB excepted) is refused (the field is left out and out->refused counts it), whatever the configuration or a client
+ * put there. White space around the value is cut off. So what it writes, wsr_head_* reads back equal.
  */
 struct wsr_out {
 	struct wsr_arena *arena;
@@ -193,8 +213,9 @@ void wsr_out_init(struct wsr_out *o, struct wsr_arena *arena, size_t expect_byte
 void wsr_out_bytes(struct wsr_out *o, struct wsr_str s);
 void wsr_out_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value);
 void wsr_out_end(struct wsr_out *o); /* the empty line */
-/** "METHOD target HTTP/1.minor"; a target with a byte outside 0x21..0x7e, 0x80..0xff marks the head failed. */
+/** "METHOD target HTTP/1.minor"; a method that is no token or a target with a byte outside 0x21..0x7e, 0x80..0xff or with "#" marks the head failed. */
 void wsr_out_request_line(struct wsr_out *o, struct wsr_str method, struct wsr_str target, unsigned minor);
+/** A reason with a control byte is written as the empty one; a status outside 100..999 marks the head failed. */
 void wsr_out_status_line(struct wsr_out *o, unsigned minor, unsigned status, struct wsr_str reason);
 /** Standard reason phrase (RFC 9110 section 15), "" for an unknown code. */
 struct wsr_str wsr_reason(unsigned status);

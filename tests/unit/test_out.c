@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The head writer: exact bytes, what it refuses, growth, and that the parser reads back what was written.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+/* cmocka needs the headers above first */
+#include <cmocka.h>
+
+#include "eval/wsr_head.h"
+
+static struct wsr_arena arena;
+static struct wsr_out out;
+
+static void start(size_t max)
+{
+	wsr_arena_init(&arena, NULL, max);
+	wsr_out_init(&out, &arena, 16);
+}
+
+static void expect_bytes(const char *text)
+{
+	assert_false(out.failed);
+	assert_int_equal(out.len, strlen(text));
+	assert_memory_equal(out.ptr, text, out.len);
+	wsr_arena_reset(&arena);
+}
+
+static void test_bytes(void **state)
+{
+	(void)state;
+	start(1 << 20);
+	wsr_out_request_line(&out, WSR_STR("GET"), WSR_STR("/a?b"), 1);
+	wsr_out_field(&out, WSR_STR("Host"), WSR_STR(" example.org\t"));
+	wsr_out_field(&out, WSR_STR("Empty"), WSR_STR_NULL);
+	wsr_out_end(&out);
+	expect_bytes("GET /a?b HTTP/1.1\r\nHost: example.org\r\nEmpty: \r\n\r\n");
+	start(1 << 20);
+	wsr_out_status_line(&out, 0, 404, wsr_reason(404));
+	wsr_out_status_line(&out, 1, 299, wsr_reason(299));
+	wsr_out_status_line(&out, 1, 200, WSR_STR("a\rb"));
+	expect_bytes("HTTP/1.0 404 Not Found\r\nHTTP/1.1 299 \r\nHTTP/1.1 200 \r\n");
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	static const struct { struct wsr_str name, value; } bad[] = {
+		{ { "A", 1 }, { "b\r\nX: y", 7 } }, { { "A", 1 }, { "b\nc", 3 } }, { { "A", 1 }, { "b\0c", 3 } }, { { "A", 1 }, { "\x7f", 1 } },
+		{ { "A\r\n", 3 }, { "b", 1 } }, { { "A b", 3 }, { "b", 1 } }, { { "", 0 }, { "b", 1 } }, { { "A:", 2 }, { "b", 1 } },
+	};
+	start(1 << 20);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		wsr_out_field(&out, bad[i].name, bad[i].value);
+	assert_int_equal(out.refused, sizeof(bad) / sizeof(bad[0]));
+	expect_bytes("");
+	static const struct wsr_str targets[] = { { "", 0 }, { "/ b", 3 }, { "/\r\n", 3 }, { "/#", 2 }, { "/\0", 2 } };
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		start(1 << 20);
+		wsr_out_request_line(&out, WSR_STR("GET"), targets[i], 1);
+		assert_true(out.failed);
+		wsr_arena_reset(&arena);
+	}
+	start(1 << 20);
+	wsr_out_request_line(&out, WSR_STR("G T"), WSR_STR("/"), 1);
+	assert_true(out.failed);
+	wsr_arena_reset(&arena);
+	start(1 << 20);
+	wsr_out_status_line(&out, 1, 99, WSR_STR(""));
+	assert_true(out.failed);
+	wsr_arena_reset(&arena);
+}
+
+static void test_growth(void **state)
+{
+	(void)state;
+	start(1 << 20);
+	wsr_out_status_line(&out, 1, 200, wsr_reason(200));
+	for (unsigned i = 0; i < 500; i++)
+		wsr_out_field(&out, WSR_STR("X-Field"), WSR_STR("some value"));
+	wsr_out_end(&out);
+	assert_false(out.failed);
+	struct wsr_head_parser p = { 0 };
+	struct wsr_head_limits limits = { .line_bytes = 100, .head_bytes = 100000, .fields = 500 };
+	struct wsr_head h;
+	assert_int_equal(wsr_head_response(&p, out.ptr, out.len, &limits, false, &arena, &h), WSR_HEAD_DONE);
+	assert_int_equal(h.field_count, 500);
+	assert_int_equal(h.head_bytes, out.len);
+	wsr_arena_reset(&arena);
+	start(WSR_ARENA_BLOCK);
+	for (unsigned i = 0; i < 500; i++)
+		wsr_out_field(&out, WSR_STR("X-Field"), WSR_STR("some value"));
+	assert_true(out.failed);
+	wsr_arena_reset(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_bytes), cmocka_unit_test(test_refused), cmocka_unit_test(test_growth) };
+	return cmocka_run_group_tests_name("out", tests, NULL, NULL);
+}
