@@ -51,12 +51,13 @@ enum verdict {
 	DIFFERS,                    /* compiled with the difference that the note names */
 	INERT,                      /* accepted without effect; the note says why that changes no answer, or what it changes */
 	REFUSED,                    /* an error; the note is the way out */
+	THIRD_PARTY,                /* REFUSED, and the sentence names the module it belongs to */
 	OURS,                       /* not an nginx directive */
 };
 
 struct directive {
 	enum dialect dialect;
-	const char *name;           /* "*" in map and types: any other first word */
+	const char *name;           /* "*": any other first word (map, types); "gzip_*": any name that starts so */
 	uint32_t contexts;          /* C_* */
 	const char *signature;      /* what users read and what the checker runs, see directive.c */
 	const char *default_text;   /* arguments, NULL = none */
