@@ -169,6 +169,17 @@ check-built: all $(if $(HAVE_CMOCKA),$(UNIT_BIN)) $(if $(HAVE_FUZZER),$(FUZZ_BIN
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD)
 endif
 
+bench: tools all ## CPU an operation and memory a tunnel beside nginx and HAProxy (BENCH="--rows get,ws64 --rounds 9 --chart")
+	$(Q)tools/deps.sh bench
+	$(Q)$(PYTHON) bench/run.py --build $(BUILD) $(BENCH)
+
+bench-quick: tools all ## the same in two minutes; instructions and system calls a request against recorded figures
+	$(Q)tools/deps.sh bench
+	$(Q)$(PYTHON) bench/quick.py --build $(BUILD) $(BENCH)
+
+quickstart: ## install what is missing, build, and serve https://localhost:8443/ with a WebSocket page
+	$(Q)tools/quickstart.sh $(BUILD)
+
 layers: ## refuse includes against the arrows compiler -> eval -> table <- eval <- runtime
 	$(Q)$(PYTHON) tools/layers.py
 

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The chart of a benchmark report: one group of bars an operation, nginx being 100 %.
+
+In: the report of run.py.  Out: an SVG file which follows the reader's light or dark colours.
+"""
+
+import os
+from xml.sax.saxutils import escape
+
+LABEL, BAR, HEIGHT, GAP, SCALE = 330, 14, 3, 16, 3.0  # pixels; SCALE is pixels a per cent
+LIMIT = 160  # per cent; longer bars are cut and say their number
+SERIES = [("nginx", "nginx", "#8a94a6"), ("haproxy", "HAProxy", "#c9a66b"), ("wsrp", "wsrp", "#2f7d5d")]
+STYLE = """\
+text { font: 13px system-ui, sans-serif; fill: #222 }
+.small { font-size: 11px; fill: #555 }
+.axis { stroke: #bbb }
+@media (prefers-color-scheme: dark) { text { fill: #ddd } .small { fill: #aaa } .axis { stroke: #555 } }
+"""
+
+
+def _groups(report):
+    """(title, unit, {server: cost}) of each row that has nginx's figure."""
+    for row in report.get("rows", {}).values():
+        yield row["title"], "us", {name: spread["median"] for name, spread in row["us"].items() if spread}
+    for row in report.get("idle", {}).values():
+        yield row["title"], "KB", {name: spread["median"] for name, spread in row["kb"].items() if spread}
+
+
+def draw(report, path):
+    parts, y = [], 54
+    for title, unit, cost in _groups(report):
+        if not cost.get("nginx"):
+            continue
+        parts.append(f'<text x="{LABEL - 10}" y="{y + 24}" text-anchor="end">{escape(title)}</text>')
+        for name, _, colour in SERIES:
+            if name not in cost:
+                continue
+            percent = 100.0 * cost[name] / cost["nginx"]
+            width = min(percent, LIMIT) * SCALE
+            parts.append(f'<rect x="{LABEL}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2" fill="{colour}"/>')
+            parts.append(f'<text class="small" x="{LABEL + width + 6:.1f}" y="{y + 11}">{cost[name]:.3g} {unit}</text>')
+            y += BAR + HEIGHT
+        y += GAP
+    legend = "".join(f'<rect x="{LABEL + i * 100}" y="12" width="12" height="12" rx="2" fill="{colour}"/>'
+                     f'<text x="{LABEL + 18 + i * 100}" y="23">{title}</text>' for i, (_, title, colour) in enumerate(SERIES))
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if name != "relay")
+    note = f"CPU time of the server processes an operation, memory a tunnel; less is better. {versions}; {report['machine']['cpu']}; {report['commit']}"
+    svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LABEL + LIMIT * SCALE + 90:.0f} {y + 24}">\n<style>{STYLE}</style>\n{legend}\n'
+           f'<line class="axis" x1="{LABEL + 100 * SCALE}" x2="{LABEL + 100 * SCALE}" y1="44" y2="{y - 8}"/>\n'
+           f'<text class="small" x="{LABEL + 100 * SCALE}" y="41" text-anchor="middle">nginx = 100 %</text>\n'
+           + "\n".join(parts) + f'\n<text class="small" x="10" y="{y + 12}">{escape(note)}</text>\n</svg>\n')
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(svg)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""User-space instructions (callgrind) and system calls (strace -c) an operation of wsrpd.
+
+Neither drifts with the machine, so a few per cent can be seen.  Each is the difference of two runs, of which one does
+more operations, from fresh starts: what starting, loading and stopping cost cancels out.
+"""
+
+import glob
+import os
+import re
+import subprocess
+
+import loads
+import servers
+
+FEW, MANY = 500, 2500
+
+
+def http(path, port):
+    def load(context, server, count):
+        scheme = "https" if port == "tls" else "http"
+        done = subprocess.run(["h2load", "--h1", "-n", str(count), "-c", "1", f"{scheme}://127.0.0.1:{getattr(server, port)}{path}"],
+                              capture_output=True, text=True, check=False)
+        if f"{count} done" not in done.stdout or "0 errored" not in done.stdout:
+            raise loads.LoadFailed(done.stdout[-400:] + done.stderr[-400:])
+    return load
+
+
+def websocket(tls, size):
+    def load(context, server, count):
+        port = server.tls if tls else server.clear
+        tool = os.path.join(context.build, "bench", "wsload")
+        done = subprocess.run([tool] + (["-t"] if tls else []) + ["-c", "1", "-s", str(size), "-n", str(count), f"127.0.0.1:{port}/ws"],
+                              capture_output=True, text=True, check=False, timeout=300)
+        if done.returncode != 0:
+            raise loads.LoadFailed(done.stderr)
+    return load
+
+
+OPERATIONS = {
+    "get": http("/small", "clear"),
+    "get-tls": http("/small", "tls"),
+    "redirect": http("/some/path?x=1", "redirect"),
+    "ws64": websocket(False, 64),
+    "ws64-tls": websocket(True, 64),
+}
+
+
+def _callgrind_total(folder):
+    total = 0
+    for path in glob.glob(os.path.join(folder, "cg.*")):
+        with open(path, encoding="ascii", errors="replace") as f:
+            match = re.search(r"^(?:summary|totals): (\d+)", f.read(), re.M)
+        total += int(match.group(1)) if match else 0
+        os.unlink(path)
+    return total
+
+
+def _strace_total(folder):
+    """System calls of all processes; each wrote its own table."""
+    total = 0
+    for path in glob.glob(os.path.join(folder, "st")):
+        with open(path, encoding="ascii", errors="replace") as f:
+            for line in f:
+                words = line.split()
+                if len(words) >= 4 and words[-1] == "total":
+                    total += int(words[3] if words[2].isdigit() is False else words[2])
+        os.unlink(path)
+    return total
+
+
+TOOLS = {
+    "instructions": (lambda folder: ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/cg.%p", "-q"], _callgrind_total),
+    "system calls": (lambda folder: ["strace", "-c", "-f", "-qq", "-o", f"{folder}/st"], _strace_total),
+}
+
+
+class Traced(servers.Wsrp):
+    """wsrpd without taskset between the tool and the program."""
+
+    def spawn(self, command, port, wrapper=()):
+        super().spawn([*wrapper, *command], port)
+
+
+def _run(context, load, tool, count):
+    command, total = TOOLS[tool]
+    server = Traced(context)
+    try:
+        server.start(command(context.work))
+        load(context, server, count)
+    finally:
+        server.stop()
+    return total(context.work)
+
+
+def measure(context, tool, operation):
+    """Instructions or system calls an operation."""
+    load = OPERATIONS[operation]
+    few = _run(context, load, tool, FEW)
+    return (_run(context, load, tool, MANY) - few) / (MANY - FEW)

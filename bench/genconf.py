@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""A configuration of N servers, two locations each, about 370 bytes of text a server: genconf.py N [--port P] [--backend P] > FILE
+
+nginx and wsrpc read the same text.  Names differ in every server, upstream ports in every sixteenth.
+"""
+
+import argparse
+import sys
+
+HEAD = """\
+worker_processes 1;
+{extra}events {{
+    worker_connections 1024;
+}}
+http {{
+    access_log off;
+    server_names_hash_max_size {hash_size};
+    server_names_hash_bucket_size 128;
+"""
+
+SERVER = """\
+    server {{
+        listen 127.0.0.1:{port};
+        server_name app{n:06d}.example.org;
+        location / {{
+            proxy_pass http://127.0.0.1:{backend};
+            proxy_set_header Host $host;
+        }}
+        location /live/{n:06d}/ {{
+            proxy_pass http://127.0.0.1:{other};
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_read_timeout 1h;
+        }}
+    }}
+"""
+
+
+def name_of(n):
+    return f"app{n:06d}.example.org"
+
+
+def write(out, count, port, backend, extra=""):
+    out.write(HEAD.format(extra=extra, hash_size=max(512, count * 4)))
+    for n in range(count):
+        out.write(SERVER.format(port=port, n=n, backend=backend, other=9001 + n % 16))
+    out.write("}\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("count", type=int)
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--backend", type=int, default=9000)
+    options = parser.parse_args()
+    write(sys.stdout, options.count, options.port, options.backend)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""make bench: what an operation costs wsrpd, nginx, HAProxy and the bare relay, side by side in one run.
+
+In: programs in the build folder, nginx, haproxy and wrk from packages.  Out: a table, build/bench.json, and with --chart
+docs/bench.svg.
+
+CPU is the kernel's account of the server processes, so the cost of load and backend does not count; servers have one
+core, load and backend the other.  The machine's speed drifts, so only ratios inside a round mean anything: in each round
+the servers run in turn, in changing order, the ratio is formed there, and a row is the median of all rounds.  Quartiles
+more than 10 % apart make it "not decided".
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import chart
+import loads
+import scale
+import servers
+
+NOT_DECIDED = 0.10  # of the median: largest distance of the quartiles
+
+
+def wrk_row(path, port, connections):
+    scheme = "https" if port == "tls" else "http"
+
+    def load(context, server, seconds):
+        url = f"{scheme}://127.0.0.1:{getattr(server, port)}{path}"
+        return loads.http(context, server, url, connections, max(1, round(seconds)))
+    return load
+
+
+def ws_row(tls, size, connections):
+    return lambda context, server, seconds: loads.websocket(context, server, tls, size, connections, seconds)
+
+
+def tls_row(resume):
+    return lambda context, server, seconds: loads.new_connections(context, server, resume, 8, seconds)
+
+
+class Row:
+    """One operation: how to load it, which servers can do it, and the bar for ours (a part of nginx's cost)."""
+
+    def __init__(self, key, title, load, bar, floor=None, floor_bar=None, quick=False):
+        self.key = key
+        self.title = title
+        self.load = load
+        self.bar = bar
+        self.floor = floor  # "relay", "handshake" (libssl alone) or None
+        self.floor_bar = floor_bar
+        self.quick = quick
+
+
+ROWS = [
+    Row("get", "small GET, keep-alive both sides", wrk_row("/small", "clear", 32), 0.75, "relay", quick=True),
+    Row("get-tls", "small GET over TLS", wrk_row("/small", "tls", 32), 0.80, "relay", quick=True),
+    Row("connect-tls", "new TLS connection per GET, full handshake", tls_row(False), 0.95, "handshake"),
+    Row("resume-tls", "new TLS connection per GET, resumed", tls_row(True), 1.00, "handshake"),
+    Row("redirect", "redirect", wrk_row("/some/path?x=1", "redirect", 32), 0.60, quick=True),
+    Row("body", "1 MB body", wrk_row("/bytes/1000000", "clear", 8), 0.45, "relay", quick=True),
+    Row("body-tls", "1 MB body over TLS", wrk_row("/bytes/1000000", "tls", 8), 0.75, "relay"),
+    Row("ws64", "64 B WebSocket message and echo", ws_row(False, 64, 32), 0.80, "relay", quick=True),
+    Row("ws64-tls", "64 B WebSocket message over TLS", ws_row(True, 64, 32), 1.00, "relay", 1.08, quick=True),
+    Row("ws16k", "16 KB WebSocket message and echo", ws_row(False, 16384, 32), None, "relay"),
+    Row("ws16k-tls", "16 KB WebSocket message over TLS", ws_row(True, 16384, 32), 0.60, "relay"),
+]
+IDLE = [("idle", "memory per idle WebSocket", False, 1.0), ("idle-tls", "memory per idle WebSocket over TLS", True, 12.0)]
+
+
+def summary(values):
+    """Median and quartiles; None for nothing."""
+    if not values:
+        return None
+    if len(values) < 4:
+        return {"median": statistics.median(values), "q1": min(values), "q3": max(values)}
+    q1, median, q3 = statistics.quantiles(values, n=4, method="inclusive")
+    return {"median": median, "q1": q1, "q3": q3}
+
+
+def decided(spread):
+    return spread["q3"] - spread["q1"] <= NOT_DECIDED * spread["median"]
+
+
+def verdict(row, ours, floor):
+    """What the row says: reached, not reached, not decided, or nothing where there is no bar or no wsrpd."""
+    if ours is None:
+        return "wsrpd missing"
+    if row.bar is None:
+        return "no bar"
+    spreads = [(ours, row.bar)] + ([(floor, row.floor_bar)] if row.floor_bar and floor else [])
+    if not all(decided(spread) for spread, _ in spreads):
+        return "not decided"
+    return "reached" if all(spread["median"] <= bar for spread, bar in spreads) else "not reached"
+
+
+def handshake_floor(context, count=300):
+    out = subprocess.run(servers.on_core(context.server_core, [os.path.join(context.build, "bench", "handshake"), "-c",
+                                         f"{context.work}/cert.pem", "-k", f"{context.work}/key.pem", "-n", str(count)]),
+                         capture_output=True, text=True, check=True)
+    return json.loads(out.stdout)
+
+
+def measure_round(context, row, running, seconds, failed):
+    """Microseconds an operation of each server, in an order of its own; a failure is said and leaves a gap."""
+    cost = {}
+    order = [s for s in running if s.name != "relay" or row.floor == "relay"]
+    random.shuffle(order)
+    for server in order:
+        if (row.key, server.name) in failed:
+            continue
+        try:
+            count, spent, _ = row.load(context, server, seconds)
+            cost[server.name] = spent / count / 1000.0
+        except (loads.LoadFailed, ZeroDivisionError) as reason:
+            failed[(row.key, server.name)] = str(reason)
+            print(f"  {row.key}: {server.name} failed: {reason}", file=sys.stderr)
+    if row.floor == "handshake":
+        floor = handshake_floor(context)
+        cost["handshake"] = floor["resumed_us"] if row.key == "resume-tls" else floor["full_us"]
+    return cost
+
+
+def result_of(row, rounds):
+    """Medians, ratios formed inside each round, verdict."""
+    names = sorted({name for cost in rounds for name in cost})
+
+    def ratio(a, b):
+        return summary([cost[a] / cost[b] for cost in rounds if a in cost and b in cost])
+
+    result = {"title": row.title, "bar": row.bar, "floor_bar": row.floor_bar, "rounds": rounds,
+              "us": {name: summary([cost[name] for cost in rounds if name in cost]) for name in names},
+              "haproxy_to_nginx": ratio("haproxy", "nginx"), "floor_to_nginx": ratio(row.floor, "nginx") if row.floor else None,
+              "ours_to_nginx": ratio("wsrp", "nginx"), "ours_to_haproxy": ratio("wsrp", "haproxy"),
+              "ours_to_floor": ratio("wsrp", row.floor) if row.floor else None}
+    result["verdict"] = verdict(row, result["ours_to_nginx"], result["ours_to_floor"])
+    if row.key == "resume-tls" and result["verdict"] == "reached" and result["ours_to_haproxy"]["median"] > 1.0:
+        result["verdict"] = "not reached"
+    return result
+
+
+def measure_idle(context, kinds, tls, count, repeats):
+    """KB a tunnel of each server, each time from a fresh start."""
+    kilobytes = {}
+    for kind in kinds:
+        values = []
+        for _ in range(repeats):
+            server = kind(context)
+            try:
+                server.start()
+                values.append(loads.idle_tunnels(context, server, tls, count) / 1024.0)
+            except (loads.LoadFailed, servers.StartFailed) as reason:
+                print(f"  idle: {kind.name} failed: {reason}", file=sys.stderr)
+                break
+            finally:
+                server.stop()
+        kilobytes[kind.name] = summary(values)
+    return kilobytes
+
+
+def idle_result(title, bar, kilobytes):
+    ours = kilobytes.get("wsrp")
+    if ours is None:
+        word = "wsrpd missing"
+    else:
+        word = "reached" if ours["median"] <= bar else "not reached"
+    return {"title": title, "bar_kb": bar, "kb": kilobytes, "verdict": word}
+
+
+def number(spread, width=8):
+    text = "-" if spread is None else f"{spread['median']:.2f}" if spread["median"] < 10 else f"{spread['median']:.1f}"
+    return text.rjust(width)
+
+
+def ratio_text(spread):
+    return "-" if spread is None else f"{spread['median']:.2f} ({spread['q1']:.2f}-{spread['q3']:.2f})"
+
+
+HEADING = (f"{'CPU microseconds an operation':<44}{'floor':>8}{'nginx':>8}{'haproxy':>8}{'wsrp':>8}  "
+           f"{'haproxy/nginx':<18}{'wsrp/nginx':<18}{'wsrp/floor':<18}{'to reach':<10}")
+
+
+def print_row(row, result):
+    us = result["us"]
+    bar = "-" if row.bar is None else f"{row.bar:.2f}" + (f", {row.floor_bar:.2f}" if row.floor_bar else "")
+    print(f"{row.title:<44}{number(us.get(row.floor))}{number(us.get('nginx'))}{number(us.get('haproxy'))}{number(us.get('wsrp'))}  "
+          f"{ratio_text(result['haproxy_to_nginx']):<18}{ratio_text(result['ours_to_nginx']):<18}"
+          f"{ratio_text(result['ours_to_floor']):<18}{bar:<11}{result['verdict']}", flush=True)
+
+
+def print_idle(result):
+    kb = result["kb"]
+    print(f"{result['title'] + ', KB':<44}{number(kb.get('relay'))}{number(kb.get('nginx'))}{number(kb.get('haproxy'))}"
+          f"{number(kb.get('wsrp'))}  {'':<54}{result['bar_kb']:<11}{result['verdict']}", flush=True)
+
+
+def machine():
+    model = "unknown"
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        for line in f:
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release()}
+
+
+def commit():
+    out = subprocess.run(["git", "-C", servers.TOP, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return out.stdout.strip() or "unknown"
+
+
+def kinds_available(build, only):
+    kinds = [servers.Nginx, servers.Haproxy, servers.Relay]
+    if os.path.exists(os.path.join(build, "wsrpd")):
+        kinds.append(servers.Wsrp)
+    return [kind for kind in kinds if not only or kind.name in only]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=os.path.join(servers.TOP, "build"))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each load")
+    parser.add_argument("--rows", help="comma-separated keys: " + ", ".join(row.key for row in ROWS) + ", idle, idle-tls, scale")
+    parser.add_argument("--servers", help="comma-separated: nginx, haproxy, relay, wsrp")
+    parser.add_argument("--tunnels", type=int, default=2000)
+    parser.add_argument("--chart", action="store_true", help="draw docs/bench.svg")
+    parser.add_argument("--full", action="store_true", help="nginx -t with 100,000 servers too (30 s, 4 GB)")
+    parser.add_argument("--json", help="where the figures go (build/bench.json)")
+    return parser.parse_args()
+
+
+def run_rows(context, kinds, rows, options):
+    """All CPU rows; servers run through all of them."""
+    running, results, failed = [], {}, {}
+    try:
+        for kind in kinds:
+            server = kind(context)
+            server.start()
+            running.append(server)
+        print(HEADING)
+        for row in rows:
+            rounds = [measure_round(context, row, running, options.seconds, failed) for _ in range(options.rounds)]
+            results[row.key] = result_of(row, rounds)
+            print_row(row, results[row.key])
+    finally:
+        for server in running:
+            server.stop()
+    return results
+
+
+def main():
+    options = parse_arguments()
+    options.build = os.path.abspath(options.build)
+    wanted = options.rows.split(",") if options.rows else None
+    kinds = kinds_available(options.build, options.servers.split(",") if options.servers else None)
+    rows = [row for row in ROWS if not wanted or row.key in wanted]
+    os.sched_setaffinity(0, {min(1, os.cpu_count() - 1)})
+    report = {"commit": commit(), "date": time.strftime("%Y-%m-%d"), "machine": machine(), "rounds": options.rounds}
+    with tempfile.TemporaryDirectory(prefix="wsrp-bench-") as work:
+        context = servers.Context(work, options.build, 0, min(1, os.cpu_count() - 1))
+        try:
+            report["versions"] = {kind.name: (kind(context).version() if kind is servers.Wsrp else kind.version()) for kind in kinds}
+            print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores, Linux {report['machine']['kernel']}; commit "
+                  f"{report['commit']}; " + ", ".join(f"{n} {v}" for n, v in report["versions"].items() if n != "relay")
+                  + f"; {options.rounds} rounds of {options.seconds:g} s; floor: relay, for handshakes libssl alone\n")
+            report["rows"] = run_rows(context, kinds, rows, options) if rows else {}
+            report["idle"] = {}
+            for key, title, tls, bar in IDLE:
+                if not wanted or key in wanted:
+                    result = idle_result(title, bar, measure_idle(context, kinds, tls, options.tunnels, 3))
+                    report["idle"][key] = result
+                    print_idle(result)
+            if not wanted or "scale" in wanted:
+                report["scale"] = scale.run(context, options.full)
+        finally:
+            context.close()
+    path = options.json or os.path.join(options.build, "bench.json")
+    with open(path, "w", encoding="ascii") as f:
+        json.dump(report, f, indent=1)
+    print(f"\nfigures: {os.path.relpath(path)}")
+    if options.chart:
+        chart.draw(report, os.path.join(servers.TOP, "docs", "bench.svg"))
+
+
+if __name__ == "__main__":
+    main()
