@@ -166,6 +166,9 @@ struct wsr_answer {
  */
 void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *answer, struct wsr_out *out);
 
+/** Try a regular expression; on a match e->captures and the named groups' variables are replaced. WSR_MATCH_FAILED sets e->error. */
+enum wsr_match_result wsr_eval_match(struct wsr_eval *e, uint32_t regex, struct wsr_str subject);
+
 /** Evaluate a template; { "", 0 } when empty. NULL pointer only out of memory. */
 struct wsr_str wsr_eval_tmpl(struct wsr_eval *e, uint32_t tmpl);
 

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The two heads that wsrp writes: the request for an upstream and the answer for a client. In: an evaluation with its decision, the other side's
+ * head. Out: bytes of one head.
+ *
+ * What holds for both: hop-by-hop fields never cross (RFC 9110 section 7.6.1), framing is written by us alone (RFC 9112 section 6), and every
+ * name and value goes through wsr_out_field(), which lets no CR, LF or NUL pass.
+ */
+#include "eval/wsr_date.h"
+#include "eval/wsr_eval.h"
+#include "eval/wsr_location.h"
+
+#include <stdio.h>
+
+/* --- what both share ----------------------------------------------------------------------------------------------------- */
+
+/* Fields that belong to one connection or to the framing: never copied from one side to the other. */
+static bool belongs_to_connection(const struct wsr_field *f)
+{
+	switch (f->id) {
+	case WSR_F_CONNECTION:
+	case WSR_F_KEEP_ALIVE:
+	case WSR_F_PROXY_CONNECTION:
+	case WSR_F_TE:
+	case WSR_F_UPGRADE:
+	case WSR_F_HTTP2_SETTINGS:
+	case WSR_F_TRANSFER_ENCODING:
+	case WSR_F_CONTENT_LENGTH: return true;
+	default: return f->flags & WSR_FIELD_HOP;
+	}
+}
+
+static bool list_names(const struct wsr_table *t, struct wsr_list list, struct wsr_str name)
+{
+	for (uint32_t i = 0; i < list.count; i++)
+		if (wsr_str_eq_nocase(wsr_string(t, *wsr_str_item_at(t, list.first + i)), name))
+			return true;
+	return false;
+}
+
+static const struct wsr_field_op *find_op(const struct wsr_table *t, struct wsr_list ops, struct wsr_str name)
+{
+	for (uint32_t i = 0; i < ops.count; i++) {
+		const struct wsr_field_op *op = wsr_field_op_at(t, ops.first + i);
+		if (wsr_str_eq_nocase(wsr_string(t, op->name), name))
+			return op;
+	}
+	return NULL;
+}
+
+static void write_number_field(struct wsr_out *out, struct wsr_str name, uint64_t value)
+{
+	char digits[24];
+	char *p = digits + sizeof(digits);
+	do
+		*--p = (char)('0' + value % 10);
+	while (value /= 10);
+	wsr_out_field(out, name, wsr_str(p, (size_t)(digits + sizeof(digits) - p)));
+}
+
+static void write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_t length)
+{
+	if (framing == WSR_FRAMING_LENGTH)
+		write_number_field(out, WSR_STR("Content-Length"), length);
+	else if (framing == WSR_FRAMING_CHUNKED)
+		wsr_out_field(out, WSR_STR("Transfer-Encoding"), WSR_STR("chunked"));
+}
+
+/* --- the upstream's request ---------------------------------------------------------------------------------------------- */
+
+/* $proxy_host of this decision: host and port as written, or as the variables gave them. */
+static struct wsr_str target_authority(struct wsr_eval *e)
+{
+	const struct wsr_decision *d = &e->decision;
+	if (d->proxy && d->proxy->host)
+		return wsr_string(e->table, d->proxy->host);
+	if (d->port == 0)
+		return WSR_STR("localhost"); /* a unix socket: what nginx sends */
+	bool ipv6 = memchr(d->host.ptr, ':', d->host.len) && d->host.ptr[0] != '[';
+	bool usual = d->port == (d->tls ? 443 : 80);
+	char *text = wsr_arena_alloc(e->arena, d->host.len + 16);
+	if (!text)
+		return d->host;
+	int n = snprintf(text, d->host.len + 16, "%s%.*s%s", ipv6 ? "[" : "", WSR_FMT(d->host), ipv6 ? "]" : "");
+	if (!usual)
+		n += snprintf(text + n, 16 + d->host.len - (size_t)n, ":%u", d->port);
+	return wsr_str(text, (size_t)n);
+}
+
+static void write_host(struct wsr_eval *e, struct wsr_out *out)
+{
+	const struct wsr_field_op *op = find_op(e->table, e->fieldset->proxy_set_header, WSR_STR("Host"));
+	struct wsr_str value = op ? wsr_eval_tmpl(e, op->value) : WSR_STR_NULL;
+	/* HTTP/1.1 has a Host in every request (RFC 9112 section 3.2), also when the configured value turns out empty. */
+	wsr_out_field(out, WSR_STR("Host"), value.len ? value : target_authority(e));
+}
+
+static void write_connection(struct wsr_eval *e, bool keepalive, struct wsr_out *out)
+{
+	const struct wsr_decision *d = &e->decision;
+	if (d->tunnel) {
+		wsr_out_field(out, WSR_STR("Connection"), WSR_STR("upgrade"));
+		wsr_out_field(out, WSR_STR("Upgrade"), d->protocol);
+		return;
+	}
+	const struct wsr_field_op *op = find_op(e->table, e->fieldset->proxy_set_header, WSR_STR("Connection"));
+	if (!keepalive || (op && wsr_str_eq_nocase(wsr_eval_tmpl(e, op->value), WSR_STR("close"))))
+		wsr_out_field(out, WSR_STR("Connection"), WSR_STR("close"));
+}
+
+/* Names that the configuration cannot set: they would contradict the connection or the framing, which are ours to say. */
+static bool is_ours_to_write(struct wsr_str name)
+{
+	switch (wsr_field_id(name)) {
+	case WSR_F_HOST:
+	case WSR_F_CONNECTION:
+	case WSR_F_KEEP_ALIVE:
+	case WSR_F_PROXY_CONNECTION:
+	case WSR_F_TE:
+	case WSR_F_UPGRADE:
+	case WSR_F_TRANSFER_ENCODING:
+	case WSR_F_CONTENT_LENGTH:
+	case WSR_F_EXPECT: return true;
+	default: return false;
+	}
+}
+
+static void write_configured(struct wsr_eval *e, struct wsr_out *out)
+{
+	struct wsr_list ops = e->fieldset->proxy_set_header;
+	for (uint32_t i = 0; i < ops.count; i++) {
+		const struct wsr_field_op *op = wsr_field_op_at(e->table, ops.first + i);
+		struct wsr_str name = wsr_string(e->table, op->name);
+		if (is_ours_to_write(name))
+			continue;
+		struct wsr_str value = wsr_eval_tmpl(e, op->value);
+		if (value.len > 0)
+			wsr_out_field(out, name, value);
+	}
+}
+
+static void write_forwarded(struct wsr_eval *e, struct wsr_out *out)
+{
+	const struct wsr_head *rq = e->request;
+	for (uint32_t i = 0; i < rq->field_count; i++) {
+		const struct wsr_field *f = &rq->fields[i];
+		if (f->flags & WSR_FIELD_INVALID || belongs_to_connection(f) || f->id == WSR_F_HOST || f->id == WSR_F_EXPECT)
+			continue; /* Expect was answered by us */
+		if (!find_op(e->table, e->fieldset->proxy_set_header, f->name))
+			wsr_out_field(out, f->name, f->value);
+	}
+}
+
+void wsr_eval_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64_t length, bool keepalive, struct wsr_out *out)
+{
+	const struct wsr_decision *d = &e->decision;
+	unsigned minor = e->proxyset->proxy_http_version == 10 && !d->tunnel ? 0 : 1;
+	wsr_out_request_line(out, d->method, d->target, minor);
+	write_host(e, out);
+	write_connection(e, keepalive && minor == 1, out);
+	write_configured(e, out);
+	write_framing(out, framing, length);
+	if (e->proxyset->proxy_pass_request_headers)
+		write_forwarded(e, out);
+	wsr_out_end(out);
+}
+
+/* --- the answer ---------------------------------------------------------------------------------------------------------- */
+
+/* Fields of the upstream that stay here unless proxy_pass_header lets them through (nginx: ngx_http_proxy_module's documentation). */
+static bool hidden_by_default(const struct wsr_field *f)
+{
+	switch (f->id) {
+	case WSR_F_DATE:
+	case WSR_F_SERVER:
+	case WSR_F_X_PAD:
+	case WSR_F_X_ACCEL_REDIRECT:
+	case WSR_F_X_ACCEL_EXPIRES:
+	case WSR_F_X_ACCEL_BUFFERING:
+	case WSR_F_X_ACCEL_CHARSET:
+	case WSR_F_X_ACCEL_LIMIT_RATE: return true;
+	default: return false;
+	}
+}
+
+static bool is_passed(const struct wsr_eval *e, const struct wsr_field *f)
+{
+	if (belongs_to_connection(f))
+		return false;
+	if (hidden_by_default(f))
+		return list_names(e->table, e->fieldset->proxy_pass_header, f->name);
+	return !list_names(e->table, e->fieldset->proxy_hide_header, f->name);
+}
+
+static bool passes(const struct wsr_eval *e, const struct wsr_head *up, enum wsr_field_id id)
+{
+	return up && up->first[id] && is_passed(e, up->first[id]);
+}
+
+/* Statuses on which add_header and expires act without "always". */
+static bool usual_status(unsigned status)
+{
+	switch (status) {
+	case 200: case 201: case 204: case 206: case 301: case 302: case 303: case 304: case 307: case 308: return true;
+	default: return false;
+	}
+}
+
+/* Does the configuration put its own value in place of this field? (add_header does for these two only.) */
+static bool is_replaced(const struct wsr_eval *e, unsigned status, const struct wsr_field *f)
+{
+	if (f->id != WSR_F_LAST_MODIFIED && f->id != WSR_F_ETAG)
+		return false;
+	const struct wsr_field_op *op = find_op(e->table, e->fieldset->add_header, f->name);
+	return op && (op->flags & WSR_FIELD_ALWAYS || usual_status(status));
+}
+
+static bool starts_with(struct wsr_str s, struct wsr_str prefix)
+{
+	return s.len >= prefix.len && memcmp(s.ptr, prefix.ptr, prefix.len) == 0;
+}
+
+static struct wsr_str join(struct wsr_arena *a, struct wsr_str x, struct wsr_str y)
+{
+	char *p = wsr_arena_alloc(a, x.len + y.len + 1);
+	if (!p)
+		return WSR_STR_NULL;
+	memcpy(p, x.ptr, x.len);
+	memcpy(p + x.len, y.ptr, y.len);
+	p[x.len + y.len] = '\0';
+	return wsr_str(p, x.len + y.len);
+}
+
+/* proxy_redirect: the first rule that matches gives the new value. @return false when none does. */
+static bool rewrite_url(struct wsr_eval *e, struct wsr_str url, struct wsr_str *out)
+{
+	struct wsr_list rules = e->fieldset->proxy_redirect;
+	for (uint32_t i = 0; i < rules.count; i++) {
+		const struct wsr_redirect_rule *r = wsr_redirect_rule_at(e->table, rules.first + i);
+		if (r->flags & WSR_REDIRECT_REGEX) {
+			if (wsr_eval_match(e, r->from, url) != WSR_MATCH)
+				continue;
+			*out = wsr_eval_tmpl(e, r->to);
+		} else {
+			struct wsr_str from = wsr_eval_tmpl(e, r->from);
+			if (!starts_with(url, from))
+				continue;
+			*out = join(e->arena, wsr_eval_tmpl(e, r->to), wsr_str(url.ptr + from.len, url.len - from.len));
+		}
+		if (out->len > 0 && out->ptr[0] == '/')
+			*out = wsr_eval_absolute(e, *out);
+		return true;
+	}
+	return false;
+}
+
+/* "Refresh: 5; url=http://..." : only the URL is rewritten. */
+static struct wsr_str rewrite_refresh(struct wsr_eval *e, struct wsr_str value)
+{
+	for (size_t i = 0; i + 4 <= value.len; i++) {
+		struct wsr_str url;
+		if (!wsr_str_eq_nocase(wsr_str(value.ptr + i, 4), WSR_STR("url=")))
+			continue;
+		if (rewrite_url(e, wsr_str(value.ptr + i + 4, value.len - i - 4), &url))
+			return join(e->arena, wsr_str(value.ptr, i + 4), url);
+		break;
+	}
+	return value;
+}
+
+static void write_upstream_fields(struct wsr_eval *e, const struct wsr_head *up, unsigned status, struct wsr_out *out)
+{
+	for (uint32_t i = 0; i < up->field_count; i++) {
+		const struct wsr_field *f = &up->fields[i];
+		struct wsr_str value = f->value;
+		if (!is_passed(e, f) || is_replaced(e, status, f))
+			continue;
+		if (f->id == WSR_F_LOCATION)
+			rewrite_url(e, f->value, &value);
+		else if (f->id == WSR_F_REFRESH)
+			value = rewrite_refresh(e, f->value);
+		wsr_out_field(out, f->name, value);
+	}
+}
+
+static void write_added(struct wsr_eval *e, unsigned status, struct wsr_out *out)
+{
+	struct wsr_list ops = e->fieldset->add_header;
+	bool usual = usual_status(status);
+	for (uint32_t i = 0; i < ops.count; i++) {
+		const struct wsr_field_op *op = wsr_field_op_at(e->table, ops.first + i);
+		if (!usual && !(op->flags & WSR_FIELD_ALWAYS))
+			continue;
+		struct wsr_str value = wsr_eval_tmpl(e, op->value);
+		if (value.len > 0)
+			wsr_out_field(out, wsr_string(e->table, op->name), value);
+	}
+}
+
+static int64_t now_s(struct wsr_eval *e)
+{
+	struct wsr_str msec;
+	int64_t s = 0;
+	if (!e->world->fact(e->world_ctx, WSR_V_MSEC, e->arena, &msec))
+		return 0;
+	for (size_t i = 0; i < msec.len && msec.ptr[i] >= '0' && msec.ptr[i] <= '9'; i++)
+		s = s * 10 + (msec.ptr[i] - '0');
+	return s;
+}
+
+static void write_expires(struct wsr_eval *e, unsigned status, struct wsr_out *out)
+{
+	int64_t seconds = (int64_t)e->fieldset->expires_s;
+	char date[WSR_DATE_BYTES], control[40];
+	if (e->fieldset->expires_kind == WSR_EXPIRES_OFF || !usual_status(status))
+		return;
+	int64_t at = e->fieldset->expires_kind == WSR_EXPIRES_EPOCH ? 1
+		   : e->fieldset->expires_kind == WSR_EXPIRES_MAX   ? 2145916555 /* nginx's: 31 Dec 2037 23:55:55 */
+								    : now_s(e) + seconds;
+	if (e->fieldset->expires_kind == WSR_EXPIRES_MAX)
+		seconds = 315360000; /* ten years */
+	wsr_out_field(out, WSR_STR("Expires"), wsr_http_date(at, date));
+	if (e->fieldset->expires_kind == WSR_EXPIRES_EPOCH || seconds < 0)
+		snprintf(control, sizeof(control), "no-cache");
+	else
+		snprintf(control, sizeof(control), "max-age=%lld", (long long)seconds);
+	wsr_out_field(out, WSR_STR("Cache-Control"), wsr_cstr(control));
+}
+
+static void write_answer_connection(struct wsr_eval *e, const struct wsr_answer *a, struct wsr_out *out)
+{
+	if (a->tunnel) {
+		wsr_out_field(out, WSR_STR("Connection"), WSR_STR("upgrade"));
+		wsr_out_field(out, WSR_STR("Upgrade"), e->decision.protocol);
+	} else if (!a->keepalive) {
+		wsr_out_field(out, WSR_STR("Connection"), WSR_STR("close"));
+	} else {
+		if (e->request && e->request->minor == 0)
+			wsr_out_field(out, WSR_STR("Connection"), WSR_STR("keep-alive"));
+		if (e->core->keepalive_header_s > 0) {
+			char text[40];
+			snprintf(text, sizeof(text), "timeout=%llu", (unsigned long long)e->core->keepalive_header_s);
+			wsr_out_field(out, WSR_STR("Keep-Alive"), wsr_cstr(text));
+		}
+	}
+}
+
+/* A HEAD answer and a 304 tell the length that a GET would have had (RFC 9110 section 8.6). */
+static void write_answer_framing(const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
+{
+	bool lengthless = a->status < 200 || a->status == 204;
+	if (a->framing == WSR_FRAMING_NONE && up && up->first[WSR_F_CONTENT_LENGTH] && !lengthless)
+		wsr_out_field(out, WSR_STR("Content-Length"), up->first[WSR_F_CONTENT_LENGTH]->value);
+	else
+		write_framing(out, a->framing, a->length);
+}
+
+void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
+{
+	e->response = up;
+	wsr_out_status_line(out, 1, a->status, up && up->status == a->status && up->reason.len ? up->reason : wsr_reason(a->status));
+	if (!passes(e, up, WSR_F_SERVER))
+		wsr_out_field(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
+	if (a->date.len > 0 && !passes(e, up, WSR_F_DATE))
+		wsr_out_field(out, WSR_STR("Date"), a->date);
+	if (a->content_type.len > 0)
+		wsr_out_field(out, WSR_STR("Content-Type"), a->content_type);
+	write_answer_framing(up, a, out);
+	write_answer_connection(e, a, out);
+	if (a->location.len > 0)
+		wsr_out_field(out, WSR_STR("Location"), a->location);
+	for (uint32_t i = 0; i < a->extra_count; i++)
+		if (!is_replaced(e, a->status, &a->extra[i]))
+			wsr_out_field(out, a->extra[i].name, a->extra[i].value);
+	if (up)
+		write_upstream_fields(e, up, a->status, out);
+	write_expires(e, a->status, out);
+	write_added(e, a->status, out);
+	wsr_out_end(out);
+}
