@@ -10,6 +10,7 @@
 #include "runtime/conn.h"
 #include "runtime/listeners.h"
 #include "runtime/log.h"
+#include "runtime/upstream.h"
 #include "runtime/worker.h"
 
 #define ACCEPT_TURN 64      /* connections taken from one listener before the others have their turn */

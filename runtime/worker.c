@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "eval/wsr_date.h"
 #include "runtime/channel.h"
 #include "runtime/conn.h"
 #include "runtime/listeners.h"
@@ -39,16 +40,12 @@ struct worker_process {
 void worker_clock(struct worker *w)
 {
 	struct timespec ts;
-	struct tm tm;
+	char date[WSR_DATE_BYTES];
 	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
 	if (ts.tv_sec == w->clock_s)
 		return;
 	w->clock_s = ts.tv_sec;
-	gmtime_r(&w->clock_s, &tm);
-	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	/* IMF-fixdate, RFC 9110 section 5.6.7; not strftime, whose names follow the locale */
-	snprintf(w->http_date, sizeof(w->http_date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday % 100,
-		 months + 3 * tm.tm_mon, (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
+	memcpy(w->http_date, wsr_http_date(ts.tv_sec, date).ptr, sizeof(w->http_date) - 1);
 }
 
 void worker_connection_closed(struct worker *w)
