@@ -50,6 +50,7 @@ ECHO_SRC     := $(sort $(wildcard examples/echo/*.c))
 GRAMMAR_L    := $(sort $(wildcard grammar/*.l))
 GRAMMAR_Y    := $(sort $(wildcard grammar/*.y))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
+TESTLIB_SRC  := $(sort $(wildcard tests/lib_c/*.c))
 FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC    := $(sort $(wildcard bench/*.c))
 
@@ -61,6 +62,7 @@ COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(GRAMMAR_OBJ)
 RUNTIME_OBJ  := $(call obj,$(RUNTIME_SRC))
 ECHO_OBJ     := $(call obj,$(ECHO_SRC))
 COMPILER_LIB_OBJ := $(filter-out $(BUILD)/compiler/main.o,$(COMPILER_OBJ))
+TESTLIB_OBJ  := $(call obj,$(TESTLIB_SRC))
 RUNTIME_LIB_OBJ  := $(filter-out $(BUILD)/runtime/main.o,$(RUNTIME_OBJ))
 
 PROGRAMS := $(if $(filter compiler/main.c,$(COMPILER_SRC)),$(BUILD)/wsrpc) $(if $(filter runtime/main.c,$(RUNTIME_SRC)),$(BUILD)/wsrpd) \
@@ -117,7 +119,7 @@ $(BUILD)/libwsr.a: $(ALL_LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libwsr.a
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TESTLIB_OBJ) $(BUILD)/libwsr.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,cmocka $(PKGS_EVAL) $(PKGS_COMPILER) $(PKGS_RUNTIME))
 

@@ -173,7 +173,9 @@ bool wsr_table_init(struct wsr_table *t, const void *bytes, size_t len, struct w
 {
 	*why = (struct wsr_refusal){ .error = WSR_E_OK };
 	*t = (struct wsr_table){ .bytes = bytes, .len = len, .header = bytes };
-	if (check_header(bytes, len, why) && open_directory(t, why) && wsr_verify_records(t, why))
+	if ((uintptr_t)bytes % 8 != 0)
+		refuse(why, WSR_E_HEADER);
+	else if (check_header(bytes, len, why) && open_directory(t, why) && wsr_verify_records(t, why))
 		return true;
 	*t = (struct wsr_table){ 0 };
 	return false;
