@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The systems under test: Wsrpd and, as its judge, the real Nginx, behind one interface.
+
+    server = Wsrpd(); server.start(text, waits=[("127.0.0.1", port)]); ...; server.stop()
+
+`text` is configuration in the nginx dialect; relative paths in it are looked up in server.folder.  Both get the pid file
+and the error log from their command lines, so that one text serves both.  stop() raises when the program left a
+sanitizer report or did not end by itself in time: a test cannot pass over either.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import unittest
+
+from . import env
+
+SANITIZER = re.compile(r"ERROR: (?:Address|Leak|Thread|Memory)Sanitizer|runtime error:|LeakSanitizer: detected")
+
+
+class StartFailure(Exception):
+    """The server did not take its configuration or did not start."""
+
+
+class Server:
+    """What both have in common: a folder, a process, an error log."""
+
+    name = None
+
+    def __init__(self, folder=None):
+        self.folder = folder or env.scratch("wsrp-" + self.name)
+        self.process = None
+        self.log = os.path.join(self.folder, self.name + ".error.log")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def file(self, path, data, mode=0o644):
+        """A file in the server's folder."""
+        return env.write(os.path.join(self.folder, path), data, mode)
+
+    def errors(self):
+        """The error log so far."""
+        return env.read(self.log)
+
+    def launch(self, command, waits, seconds=10):
+        """Start the process with its standard error in self.log and wait until every address accepts."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+        for address in waits:
+            try:
+                env.wait_until(lambda a=address: self.process.poll() is not None or env.accepts(a), seconds, "listening on %r" % (address,))
+            except TimeoutError as slow:
+                self.stop()
+                raise StartFailure("%s: %s\n%s" % (self.name, slow, self.errors())) from slow
+            if self.process.poll() is not None:
+                raise StartFailure("%s ended with %d\n%s" % (self.name, self.process.returncode, self.errors()))
+
+    def kill(self, number):
+        """Send a signal to the main process."""
+        self.process.send_signal(number)
+
+    def children(self):
+        """The process ids of the workers."""
+        path = "/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)
+        return [int(pid) for pid in env.read(path).split()]
+
+    def stop(self, number=signal.SIGTERM, seconds=10):
+        """End the process; AssertionError if it had to be killed, failed or left a sanitizer report."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        problem = None
+        if process.poll() is None:
+            process.send_signal(number)
+            try:
+                process.wait(seconds * env.SLOW)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                problem = "did not end %g s after signal %d" % (seconds * env.SLOW, number)
+        if problem is None and process.returncode not in (0, -number):
+            problem = "ended with %d" % process.returncode
+        log = self.errors()
+        if SANITIZER.search(log):
+            problem = "sanitizer report"
+        if problem:
+            raise AssertionError("%s %s\n%s" % (self.name, problem, log[-6000:]))
+
+
+class Nginx(Server):
+    """The real nginx; websocket and redirect directives of ours must not be in its text."""
+
+    name = "nginx"
+
+    @staticmethod
+    def available():
+        return env.NGINX is not None
+
+    def start(self, text, waits=(), file="site.conf"):
+        # Folders for bodies have compiled-in places that only root can use.
+        places = "".join(" %s_temp_path %s/tmp-%s;" % (kind, self.folder, kind) for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))
+        text = re.sub(r"(?m)^(\s*http\s*\{)", lambda found: found[1] + places, text, count=1)
+        self.conf = self.file("nginx-" + file, text)
+        main = "daemon off; error_log %s info;" % self.log if not re.search(r"(?m)^error_log", text) else "daemon off;"
+        if not re.search(r"(?m)^pid\s", text):
+            main += " pid %s/nginx.pid;" % self.folder
+        self.launch([env.NGINX, "-p", self.folder, "-e", self.log, "-c", self.conf, "-g", main], waits)
+        return self
+
+
+class Wsrpd(Server):
+    """Ours: compiled by wsrpc, served by wsrpd from the folder of the table."""
+
+    name = "wsrpd"
+
+    @staticmethod
+    def available():
+        return os.access(env.WSRPD, os.X_OK) and os.access(env.WSRPC, os.X_OK)
+
+    def compile(self, text, file="site.conf", table="site.bin", options=()):
+        """wsrpc on the text; StartFailure with its diagnostics. Returns the table's path."""
+        conf = self.file(file, text)
+        out = os.path.join(self.folder, table)
+        self.diagnostics = ""
+        done = env.run([env.WSRPC, *options, conf, "-o", out], 60, cwd=self.folder)
+        self.diagnostics = done.stderr.decode("utf-8", "replace")
+        if done.returncode != 0 or SANITIZER.search(self.diagnostics):
+            raise StartFailure("wsrpc ended with %d\n%s" % (done.returncode, self.diagnostics))
+        return out
+
+    def start(self, text, waits=(), file="site.conf", options=()):
+        self.table = self.compile(text, file)
+        return self.serve(waits, options)
+
+    def serve(self, waits=(), options=()):
+        """wsrpd on the table compiled before."""
+        pid = ["-o", "pid=" + os.path.join(self.folder, "wsrpd.pid")]
+        self.launch([env.WSRPD, "-p", self.folder, *pid, *options, self.table], waits)
+        return self
+
+    def control(self, what, seconds=30):
+        """wsrpd -s WHAT; returns the completed process."""
+        pid = ["-o", "pid=" + os.path.join(self.folder, "wsrpd.pid")]
+        return env.run([env.WSRPD, "-p", self.folder, *pid, "-s", what, self.table], seconds, cwd=self.folder)
+
+    def explain(self, url, *options):
+        """wsrpc explain on the table being served."""
+        return env.run([env.WSRPC, "explain", self.table, url, *options], 30, cwd=self.folder)
+
+
+def require(kind):
+    """Skip the test where the system under test is not there."""
+    if not kind.available():
+        raise unittest.SkipTest("%s is not %s" % (kind.name, "built" if kind is Wsrpd else "installed"))
+
+
+def subject():
+    """The system that the shared end-to-end tests drive: wsrpd, or what WSRP_SUBJECT names, to try a test on nginx."""
+    kind = Nginx if os.environ.get("WSRP_SUBJECT") == "nginx" else Wsrpd
+    require(kind)
+    return kind
