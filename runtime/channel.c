@@ -63,7 +63,7 @@ static bool take_fds(struct msghdr *hdr, struct channel_msg *m)
 				close(fd);
 		}
 	}
-	if (got == m->count && !(hdr->msg_flags & MSG_CTRUNC))
+	if (got == m->count && m->type < CHANNEL_TYPE_COUNT && !(hdr->msg_flags & MSG_CTRUNC))
 		return true;
 	for (uint32_t i = 0; i < got; i++)
 		close(m->fds[i]);
@@ -87,5 +87,5 @@ int channel_receive(int fd, struct channel_msg *m)
 	if (n != (ssize_t)PAYLOAD)
 		m->count = UINT32_MAX; /* not ours: take_fds closes what came along */
 	m->text[sizeof(m->text) - 1] = '\0';
-	return take_fds(&hdr, m) && m->type < CHANNEL_TYPE_COUNT ? 1 : -1;
+	return take_fds(&hdr, m) ? 1 : -1;
 }
