@@ -185,6 +185,16 @@ quickstart: ## install what is missing, build, and serve https://localhost:8443/
 layers: ## refuse includes against the arrows compiler -> eval -> table <- eval <- runtime
 	$(Q)$(PYTHON) tools/layers.py
 
+MANPAGES := $(sort $(wildcard docs/man/*.[158]))
+install: all ## install programs, manual pages and the systemd unit (PREFIX=/usr/local DESTDIR=)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/wsrp
+	install -m 755 $(BUILD)/wsrpc $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/wsrpd $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 README.md LICENSE CHANGES $(DESTDIR)$(PREFIX)/share/doc/wsrp/
+	for page in $(MANPAGES); do section=$${page##*.}; install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$section $$page || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|g' examples/wsrpd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/wsrpd.service
+
 clean: ## remove build/
 	rm -rf $(BUILD)
 
