@@ -15,6 +15,7 @@
 #include "runtime/timer.h"
 
 #define LOOP_SCRATCH_BYTES (64u * 1024) /* size of each scratch buffer */
+#define LOOP_GATHER_BYTES  (16u * 1024) /* one TLS record */
 
 struct stream;
 
@@ -38,6 +39,7 @@ struct loop {
 	struct event wheel_event;
 	struct stream *closing;      /* streams without an owner that still flush or linger */
 	uint32_t closing_count;
+	bool broken;                 /* loop_break() was called since the run began */
 	uint64_t stream_events;      /* socket events handled, for tests: an idle connection makes none */
 };
 

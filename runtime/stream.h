@@ -71,7 +71,7 @@ enum stream_close {
 struct stream {
 	struct event event;
 	struct loop *loop;
-	const struct stream_handler *handler; /* NULL: no owner any more, see close */
+	const struct stream_handler *handler; /* stream.c's own once the owner has let go */
 	void *owner;
 	struct tls_link *tls;        /* NULL = plain */
 	struct evbuffer *out;        /* unsent bytes for the socket (TLS: ciphertext); NULL while there are none */
@@ -83,21 +83,23 @@ struct stream {
 	struct stream *next_closing, **pprev_closing;
 	int fd;
 	int error;                   /* errno of a fatal end */
-	uint8_t state;               /* enum in stream.c */
-	uint8_t end_pending;         /* enum stream_end + 1 found while writing, to be reported; 0 = none */
+	uint8_t end_pending;         /* enum stream_end + 1: fatal end found while writing, to be reported; 0 = none */
 	uint8_t closing;             /* enum stream_close + 1 once the owner has let go; 0 = owned */
 	unsigned paused : 1;
-	unsigned readable : 1;       /* the socket, OpenSSL or kept input may hold more */
+	unsigned readable : 1;       /* the socket may hold more: a read is worth a system call */
 	unsigned closed_hint : 1;    /* EV_CLOSED was reported: a short read is not the end */
-	unsigned confirm : 1;        /* a short read is looked at once more by the timer */
-	unsigned eof : 1;            /* end of input reported */
-	unsigned failed : 1;         /* fatal end found */
-	unsigned busy : 1;           /* inside a callback or the read loop: free later */
+	unsigned confirm : 1;        /* after a short read: the timer looks once more */
+	unsigned fin : 1;            /* the socket gave its end of file */
+	unsigned eof : 1;            /* EOF or TRUNCATED was reported */
+	unsigned blocked : 1;        /* the socket took no more: wait for EV_WRITE */
+	unsigned failed : 1;         /* a fatal end was reported */
+	unsigned busy : 1;           /* inside stream_work(): freed at its end */
 	unsigned dead : 1;           /* to be freed when no longer busy */
 	unsigned want_drained : 1;
 	unsigned shut_wanted : 1;    /* half-close after what is pending */
+	unsigned notify_sent : 1;    /* close_notify is on its way */
 	unsigned shut_done : 1;
-	unsigned read_timed_out : 1; /* READ_TIMEOUT was reported */
+	unsigned read_timed_out : 1; /* READ_TIMEOUT was reported and nothing came since */
 };
 
 /**
@@ -170,6 +172,9 @@ void stream_set_cork(struct stream *s, bool on);
 bool stream_end_is_fatal(enum stream_end why);
 /** "connection reset", "socket error: No route to host", "TLS error: ..." into buf; returns buf. */
 const char *stream_end_text(const struct stream *s, enum stream_end why, char *buf, size_t cap);
+
+/** Close all streams that no longer have an owner, dropping what they had to send. For loop_free(). */
+void stream_free_closing(struct loop *loop);
 
 /** Memory of one idle stream, for status and tests: our structs without OpenSSL's own. */
 size_t stream_idle_bytes(const struct stream *s);

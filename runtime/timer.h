@@ -38,6 +38,9 @@ void timer_set(struct loop *loop, struct timer *t, uint64_t ms);
 /** Never fires after this. Harmless on a cleared timer. Must be called before the memory of a set timer is released. */
 void timer_clear(struct loop *loop, struct timer *t);
 
+/** Work off the slots that are due; called by loop.c when the wheel's libevent timer fires. */
+void timer_wheel_turn(struct loop *loop);
+
 static inline bool timer_is_set(const struct timer *t)
 {
 	return t->pprev != 0;

@@ -73,7 +73,7 @@ struct tls_handshake *tls_connect(struct loop *loop, int fd, SSL_CTX *ctx, const
 void tls_cancel(struct tls_handshake *h);
 
 const char *tls_failure_text(enum tls_failure why);
-/** The oldest error of OpenSSL's queue as "reason (library)" or `fallback`; the queue is empty afterwards. */
+/** The reason of the oldest error in OpenSSL's queue, or `fallback`, into buf; the queue is empty afterwards. @return buf */
 const char *tls_error_text(char *buf, size_t cap, const char *fallback);
 
 /* --- keys of session tickets --------------------------------------------------------------------------------------- */

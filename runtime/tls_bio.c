@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The BIO under an established TLS stream. bio_read() copies from the scratch buffer, which it fills with one recv when it runs empty; bio_write() appends to the
+ * worker's output buffer and cannot block.
+ *
+ * Invariants: loop->cipher_in belongs to the stream whose reading flag is set; loop->cipher_out is empty between operations; after
+ * tls_link_keep() nothing points into a scratch buffer.
+ */
+#include "runtime/tls_bio.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/tls.h"
+
+const char *tls_error_text(char *buf, size_t cap, const char *fallback)
+{
+	unsigned long code = ERR_get_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+	if (code && ERR_SYSTEM_ERROR(code)) /* a system call that OpenSSL made */
+		reason = strerror(ERR_GET_REASON(code));
+	snprintf(buf, cap, "%s", reason ? reason : fallback);
+	ERR_clear_error();
+	return buf;
+}
+
+static void drop_kept(struct tls_link *link)
+{
+	free(link->kept);
+	link->kept = NULL;
+}
+
+static int bio_read(BIO *bio, char *buf, int cap)
+{
+	struct stream *s = BIO_get_data(bio);
+	struct tls_link *link = s->tls;
+
+	BIO_clear_retry_flags(bio);
+	if (cap <= 0)
+		return 0;
+	if (link->in_len == 0) {
+		size_t got = 0;
+		enum stream_io io = STREAM_IO_AGAIN;
+
+		drop_kept(link);
+		if (link->reading)
+			io = stream_socket_read(s, s->loop->cipher_in, LOOP_SCRATCH_BYTES, &got);
+		if (io == STREAM_IO_AGAIN)
+			BIO_set_retry_read(bio);
+		if (io != STREAM_IO_DATA)
+			return io == STREAM_IO_EOF ? 0 : -1;
+		link->in = s->loop->cipher_in;
+		link->in_len = (uint32_t)got;
+	}
+	uint32_t n = (uint32_t)cap < link->in_len ? (uint32_t)cap : link->in_len;
+	memcpy(buf, link->in, n);
+	link->in += n;
+	link->in_len -= n;
+	return (int)n;
+}
+
+static void send_cipher(struct stream *s)
+{
+	struct iovec iov = { s->loop->cipher_out, s->loop->cipher_out_len };
+
+	s->loop->cipher_out_len = 0;
+	if (iov.iov_len > 0)
+		stream_socket_write(s, &iov, 1);
+}
+
+static int bio_write(BIO *bio, const char *buf, int len)
+{
+	struct stream *s = BIO_get_data(bio);
+	struct loop *loop = s->loop;
+
+	BIO_clear_retry_flags(bio);
+	if (len <= 0)
+		return 0;
+	if ((size_t)len > LOOP_SCRATCH_BYTES - loop->cipher_out_len)
+		send_cipher(s);
+	if ((size_t)len > LOOP_SCRATCH_BYTES) {
+		struct iovec iov = { (void *)(uintptr_t)buf, (size_t)len };
+		stream_socket_write(s, &iov, 1);
+		return len;
+	}
+	memcpy(loop->cipher_out + loop->cipher_out_len, buf, (size_t)len);
+	loop->cipher_out_len += (size_t)len;
+	return len;
+}
+
+static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+	struct stream *s = BIO_get_data(bio);
+
+	(void)num;
+	(void)ptr;
+	if (cmd == BIO_CTRL_FLUSH)
+		return 1;
+	if (cmd == BIO_CTRL_EOF)
+		return s->fin;
+	return 0;
+}
+
+static int bio_create(BIO *bio)
+{
+	BIO_set_init(bio, 1);
+	BIO_set_shutdown(bio, 0);
+	return 1;
+}
+
+/* One per process, made at first use; workers have one thread. */
+static BIO_METHOD *bio_method(void)
+{
+	static BIO_METHOD *method;
+
+	if (method)
+		return method;
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "stream");
+	if (method) {
+		BIO_meth_set_read(method, bio_read);
+		BIO_meth_set_write(method, bio_write);
+		BIO_meth_set_ctrl(method, bio_ctrl);
+		BIO_meth_set_create(method, bio_create);
+	}
+	return method;
+}
+
+struct tls_link *tls_link_new(struct stream *s, SSL *ssl)
+{
+	struct tls_link *link = calloc(1, sizeof(*link));
+	BIO *bio = bio_method() ? BIO_new(bio_method()) : NULL;
+
+	if (!link || !bio) {
+		free(link);
+		BIO_free(bio);
+		return NULL;
+	}
+	BIO_set_data(bio, s);
+	SSL_set_bio(ssl, bio, bio); /* frees the socket BIO; bufferevent made it without BIO_CLOSE, so the descriptor stays */
+	SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+	link->ssl = ssl;
+	return link;
+}
+
+void tls_link_free(struct tls_link *link)
+{
+	if (!link)
+		return;
+	/* OpenSSL takes a session out of the cache when its connection ends without close_notify; nobody cuts off our session by closing early. */
+	if (!link->why)
+		SSL_set_shutdown(link->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(link->ssl);
+	free(link->kept);
+	free(link->why);
+	free(link);
+}
+
+static void set_why(struct tls_link *link)
+{
+	char text[256];
+
+	if (!link->why)
+		link->why = strdup(tls_error_text(text, sizeof(text), "unknown"));
+	ERR_clear_error();
+}
+
+static enum stream_io read_status(struct stream *s, int ret)
+{
+	struct tls_link *link = s->tls;
+	int err = SSL_get_error(link->ssl, ret);
+
+	if (err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE)
+		return STREAM_IO_AGAIN;
+	if (err == SSL_ERROR_ZERO_RETURN)
+		return STREAM_IO_EOF;
+	if (s->error != 0)
+		return STREAM_IO_SOCKET;
+	if (s->fin && link->in_len == 0) {
+		ERR_clear_error();
+		return STREAM_IO_TRUNCATED;
+	}
+	set_why(link);
+	return STREAM_IO_TLS;
+}
+
+enum stream_io tls_link_read(struct stream *s, size_t *len)
+{
+	struct tls_link *link = s->tls;
+	enum stream_io status = link->status;
+	size_t got = 0;
+	int n = 1;
+
+	link->status = STREAM_IO_DATA;
+	if (status != STREAM_IO_DATA)
+		return status;
+	ERR_clear_error();
+	link->reading = true;
+	while (got < LOOP_SCRATCH_BYTES && n > 0) {
+		n = SSL_read(link->ssl, s->loop->plain + got, (int)(LOOP_SCRATCH_BYTES - got));
+		if (n > 0)
+			got += (size_t)n;
+	}
+	link->reading = false;
+	if (n <= 0)
+		status = read_status(s, n);
+	send_cipher(s); /* an answer of TLS itself: key update, alert */
+	if (got == 0)
+		return status;
+	link->status = status;
+	*len = got;
+	return STREAM_IO_DATA;
+}
+
+bool tls_link_keep(struct stream *s)
+{
+	struct tls_link *link = s->tls;
+
+	/* An end found while gathering is not lost: it is reported when reading goes on. "Nothing now" is only true now. */
+	if (link->status == STREAM_IO_AGAIN)
+		link->status = STREAM_IO_DATA;
+	if (link->in_len == 0) {
+		drop_kept(link);
+		return true;
+	}
+	uint8_t *rest = malloc(link->in_len);
+	if (!rest)
+		return false;
+	memcpy(rest, link->in, link->in_len);
+	drop_kept(link);
+	link->kept = rest;
+	link->in = rest;
+	return true;
+}
+
+static bool encrypt(struct tls_link *link, const void *buf, size_t len)
+{
+	while (len > 0) {
+		size_t part = len < (1u << 30) ? len : 1u << 30;
+		int n = SSL_write(link->ssl, buf, (int)part);
+		if (n <= 0) {
+			set_why(link);
+			return false;
+		}
+		buf = (const char *)buf + n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+bool tls_link_write(struct stream *s, const struct iovec *iov, int count)
+{
+	struct tls_link *link = s->tls;
+	uint8_t *gather = s->loop->gather;
+	size_t used = 0;
+	bool ok = true;
+
+	ERR_clear_error();
+	for (int i = 0; i < count && ok; i++) {
+		const uint8_t *p = iov[i].iov_base;
+		size_t left = iov[i].iov_len;
+
+		while (left > 0 && ok) {
+			if (used == 0 && (count == 1 || left >= LOOP_GATHER_BYTES)) {
+				ok = encrypt(link, p, left);
+				break;
+			}
+			size_t n = left < LOOP_GATHER_BYTES - used ? left : LOOP_GATHER_BYTES - used;
+			memcpy(gather + used, p, n);
+			used += n;
+			p += n;
+			left -= n;
+			if (used == LOOP_GATHER_BYTES) {
+				ok = encrypt(link, gather, used);
+				used = 0;
+			}
+		}
+	}
+	if (ok && used > 0)
+		ok = encrypt(link, gather, used);
+	send_cipher(s);
+	return ok;
+}
+
+void tls_link_close_notify(struct stream *s)
+{
+	ERR_clear_error();
+	SSL_shutdown(s->tls->ssl); /* the answer, if any, comes through SSL_read() */
+	ERR_clear_error();
+	send_cipher(s);
+}
