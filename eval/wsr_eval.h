@@ -48,7 +48,7 @@ struct wsr_decision {
 	enum wsr_decision_kind kind;
 	uint32_t pos;               /* rule that decided: the return, the redirect or the location */
 	/* ANSWER */
-	uint16_t status;
+	uint16_t status;            /* PROXY and FILE: replaces the upstream's or the file's status (error_page); 0 = nothing to replace */
 	struct wsr_str body;        /* of return with text, or our error page; empty = none */
 	struct wsr_str content_type;
 	struct wsr_str location;    /* Location field, absolute as the settings say; empty = none */
@@ -96,12 +96,19 @@ struct wsr_eval {
 	struct wsr_str uri;         /* normalised and decoded; changed by rewrite */
 	struct wsr_str args;        /* raw query as it stands now */
 	struct wsr_str host;        /* $host */
+	struct wsr_str method;      /* the client's; GET once an error page is being made */
 	bool uri_changed;           /* by a rewrite: the upstream gets the rewritten path, not the raw one */
-	bool internal;              /* after an internal redirect */
+	bool internal;              /* after a rewrite or an internal redirect: `internal` locations are open */
+	bool prefix_lost;           /* a rewrite kept the location: its prefix says nothing about the path any more */
+	bool uri_below_alias;       /* try_files found a path below a regex location's alias */
+	bool error_page;            /* an error page is being made: no other one is looked for */
+	bool body_refused;          /* 413 was decided: the body is dropped, its length counts no more */
+	uint16_t error_status;      /* status that the answer shall have (error_page), 0 = its own */
 	uint8_t cycles;
 	uint8_t depth;              /* of nested variable evaluation */
 	const struct wsr_head *response; /* upstream's, for $upstream_http_ and $sent_http_ */
 	struct wsr_str *values;     /* user variables by slot; ptr NULL = not set / not computed yet */
+	struct wsr_str proxy_host;  /* $proxy_host of a PROXY decision */
 	struct wsr_captures captures;
 	struct wsr_decision decision;
 	const char *error;          /* sentence for the error log when a status of 500 was made here, else NULL */
