@@ -11,7 +11,7 @@ CC        ?= cc
 PYTHON    ?= /usr/bin/python3
 PKGS_TABLE    :=
 PKGS_EVAL     := libpcre2-8
-PKGS_COMPILER := libcrypto
+PKGS_COMPILER := libcrypto jansson
 PKGS_RUNTIME  := libevent_core libevent_extra libevent_openssl libssl libcrypto
 
 V ?= 0
