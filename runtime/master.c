@@ -336,9 +336,9 @@ static void proc_ended(struct proc *p, int status)
 	p->reopening = false;
 	p->state = PROC_NONE;
 	check_reopened(m);
-	if (m->phase != MASTER_SERVING || was == PROC_DRAINING)
+	if (m->phase != MASTER_SERVING || (was == PROC_DRAINING && p->index >= m->proc_count))
 		return;
-	if (m->reload == RELOAD_OFFERED)
+	if (m->reload == RELOAD_OFFERED && was != PROC_DRAINING)
 		reload_failed(m, "a worker ended while it looked at the new table");
 	if (m->phase != MASTER_SERVING || p->index >= m->proc_count)
 		return;
