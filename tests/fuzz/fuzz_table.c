@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Any bytes as a table: length and checksum are put right, so that the fuzzer gets past them, then the table is opened. What is accepted is
+ * read like a reader would, every reference followed to its end: each string byte, list item, template, trie path, scope and hash
+ * table. A sanitizer must have nothing to say, and every walk must end.
+ */
+#include "table/wsr_table.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Sum of what was read, so that no read is optimised away. */
+static volatile unsigned sink;
+
+static void read_string(const struct wsr_table *t, wsr_sref ref)
+{
+	struct wsr_str s = wsr_string(t, ref);
+
+	if (!s.ptr)
+		return;
+	for (size_t i = 0; i <= s.len; i++) /* the NUL too */
+		sink += (unsigned char)s.ptr[i];
+	if (s.ptr[s.len] != 0)
+		abort();
+}
+
+static void read_pos(const struct wsr_table *t, uint32_t pos)
+{
+	char small[24], large[512];
+
+	sink += (unsigned char)wsr_pos_text(t, pos, true, small, sizeof(small))[0];
+	sink += (unsigned char)wsr_pos_text(t, pos, false, large, sizeof(large))[0];
+}
+
+static void read_tmpl(const struct wsr_table *t, uint32_t tmpl)
+{
+	const struct wsr_tmpl *r;
+	struct wsr_str s;
+
+	if (tmpl == WSR_NONE)
+		return;
+	r = wsr_tmpl_at(t, tmpl);
+	if (wsr_tmpl_constant(t, tmpl, &s) && s.len > 0)
+		sink += (unsigned char)s.ptr[s.len - 1];
+	if (r->part_count > 64) /* parts are read once each by read_parts() */
+		return;
+	for (uint32_t i = 0; i < r->part_count; i++) {
+		const struct wsr_part *part = wsr_part_at(t, r->first_part + i);
+
+		sink += part->id;
+		if (part->kind == WSR_PART_USER)
+			sink += wsr_variable_at(t, part->arg)->kind;
+	}
+}
+
+static void read_parts(const struct wsr_table *t)
+{
+	for (uint32_t i = 0; i < wsr_part_count(t); i++) {
+		const struct wsr_part *part = wsr_part_at(t, i);
+
+		if (part->kind == WSR_PART_LITERAL || part->kind == WSR_PART_VARIABLE)
+			read_string(t, part->arg);
+	}
+}
+
+static void read_values(const struct wsr_table *t)
+{
+	for (uint32_t i = 0; i < wsr_tmpl_count(t); i++)
+		read_tmpl(t, i);
+	for (uint32_t i = 0; i < wsr_tmpl_item_count(t); i++)
+		read_tmpl(t, *wsr_tmpl_item_at(t, i));
+	for (uint32_t i = 0; i < wsr_str_item_count(t); i++)
+		read_string(t, *wsr_str_item_at(t, i));
+	for (uint32_t i = 0; i < wsr_pos_count(t); i++)
+		read_pos(t, i);
+	for (uint32_t i = 0; i < wsr_regex_count(t); i++) {
+		const struct wsr_regex *r = wsr_regex_at(t, i);
+
+		read_string(t, r->pattern);
+		read_pos(t, r->pos);
+		for (uint32_t k = 0; k < r->names.count; k++)
+			sink += wsr_variable_at(t, wsr_regex_name_at(t, r->names.first + k)->slot)->kind;
+	}
+	for (uint32_t i = 0; i < wsr_variable_count(t); i++) {
+		const struct wsr_variable *r = wsr_variable_at(t, i);
+
+		read_string(t, r->name);
+		if (r->kind == WSR_VARIABLE_MAP)
+			sink += wsr_map_at(t, r->map)->flags;
+	}
+}
+
+/* Each key must be found at its own slot or at an equal key before it; a key that differs must not be. */
+static void find_names(const struct wsr_table *t, struct wsr_list slots, struct wsr_str probe)
+{
+	sink += wsr_name_find(t, slots, probe) != NULL;
+	for (uint32_t i = 0; i < slots.count; i++) {
+		const struct wsr_name_slot *slot = wsr_name_slot_at(t, slots.first + i), *found;
+
+		if (slot->key == 0)
+			continue;
+		found = wsr_name_find(t, slots, wsr_string(t, slot->key));
+		if (!found || !wsr_str_eq(wsr_string(t, found->key), wsr_string(t, slot->key)))
+			abort();
+		sink += wsr_server_at(t, found->server)->srv;
+	}
+}
+
+static void read_hashes(const struct wsr_table *t, struct wsr_str probe)
+{
+	for (uint32_t i = 0; i < wsr_nameset_count(t); i++) {
+		const struct wsr_nameset *r = wsr_nameset_at(t, i);
+
+		find_names(t, r->exact, probe);
+		find_names(t, r->leading, probe);
+		find_names(t, r->trailing, probe);
+	}
+	for (uint32_t i = 0; i < wsr_map_count(t); i++) {
+		const struct wsr_map *r = wsr_map_at(t, i);
+		const struct wsr_map_slot *slot = wsr_map_find(t, r->slots, probe);
+
+		read_tmpl(t, slot ? slot->value : r->default_value);
+		read_tmpl(t, r->source);
+		if (r->regexes.count)
+			read_tmpl(t, wsr_map_regex_at(t, r->regexes.first + r->regexes.count - 1)->value);
+	}
+	for (uint32_t i = 0; i < wsr_mime_count(t); i++) {
+		const struct wsr_mime_slot *slot = wsr_mime_find(t, wsr_mime_at(t, i)->slots, probe);
+
+		if (slot)
+			read_string(t, slot->type);
+	}
+}
+
+/* Each conditional jump from each place of each program; forward only, so following them ends. */
+static void read_programs(const struct wsr_table *t)
+{
+	for (uint32_t i = 0; i < wsr_program_count(t); i++) {
+		const struct wsr_program *p = wsr_program_at(t, i);
+
+		for (uint32_t at = 0; at < p->count;) {
+			const struct wsr_insn *insn = wsr_insn_at(t, p->first + at);
+
+			read_pos(t, insn->pos);
+			if (insn->op == WSR_OP_USE)
+				sink += wsr_body_at(t, wsr_location_at(t, insn->a)->body)->kind;
+			if (insn->op >= WSR_OP_IF_TRUE && insn->op <= WSR_OP_IF_FILE) {
+				if (insn->c <= at)
+					abort();
+				at = insn->c;
+			} else {
+				at++;
+			}
+		}
+	}
+}
+
+static void read_location(const struct wsr_table *t, uint32_t location)
+{
+	const struct wsr_location *l = wsr_location_at(t, location);
+	const struct wsr_body *b = wsr_body_at(t, l->body);
+	const struct wsr_fieldset *fields = wsr_fieldset_at(t, b->fieldset);
+	const struct wsr_file *file = wsr_fileset_at(t, b->file);
+
+	read_string(t, b->name);
+	read_tmpl(t, file->root.v);
+	if (file->types.v != WSR_NONE)
+		sink += wsr_mime_at(t, file->types.v)->slots.count;
+	if (fields->add_header.count)
+		read_tmpl(t, wsr_field_op_at(t, fields->add_header.first + fields->add_header.count - 1)->value);
+	if (fields->error_page.count)
+		read_tmpl(t, wsr_error_page_at(t, fields->error_page.first)->target);
+	sink += wsr_error_log_at(t, (uint32_t)wsr_logset_at(t, b->log)->error_log)->level;
+	sink += (unsigned)wsr_core_at(t, b->core)->tcp_nodelay + (unsigned)wsr_proxyset_at(t, b->proxyset)->websocket;
+	if (b->kind == WSR_LOCATION_REGEX)
+		sink += wsr_regex_at(t, b->regex)->flags;
+	if (b->access.count)
+		sink += wsr_access_rule_at(t, b->access.first + b->access.count - 1)->deny;
+	if (l->proxy != WSR_NONE) {
+		const struct wsr_proxy *p = wsr_proxy_at(t, l->proxy);
+
+		read_tmpl(t, p->url);
+		if (p->upstream != WSR_NONE)
+			read_string(t, wsr_peer_at(t, wsr_upstream_at(t, p->upstream)->peers.first)->host);
+	}
+	if (l->program != WSR_NONE)
+		sink += wsr_program_at(t, l->program)->count;
+}
+
+/* Longest prefix of a path: down the trie as the matcher goes; every step eats a byte. @return location or WSR_NONE */
+static uint32_t walk_trie(const struct wsr_table *t, const struct wsr_scope *scope, struct wsr_str path)
+{
+	uint32_t found = WSR_NONE;
+
+	for (uint32_t at = scope->trie; at != WSR_NONE;) {
+		const struct wsr_trie *node = wsr_trie_at(t, at);
+		struct wsr_str label = wsr_string(t, node->label);
+
+		if (path.len < label.len || (label.len && memcmp(path.ptr, label.ptr, label.len) != 0))
+			break;
+		path = wsr_str(path.ptr + label.len, path.len - label.len);
+		if (node->prefix != WSR_NONE)
+			found = scope->loc_base + node->prefix;
+		if (path.len == 0 && node->exact != WSR_NONE)
+			return scope->loc_base + node->exact;
+		at = WSR_NONE;
+		for (uint32_t i = 0; path.len && i < node->child_count; i++)
+			if (wsr_trie_at(t, node->first_child + i)->first_byte == (uint8_t)path.ptr[0])
+				at = node->first_child + i;
+	}
+	return found;
+}
+
+static void read_scopes(const struct wsr_table *t, struct wsr_str probe)
+{
+	for (uint32_t i = 0; i < wsr_scope_count(t); i++) {
+		uint32_t depth = 0;
+
+		for (uint32_t at = i; at != WSR_NONE; depth++) {
+			const struct wsr_scope *scope = wsr_scope_at(t, at);
+			uint32_t location = walk_trie(t, scope, probe);
+
+			for (uint32_t k = 0; k < scope->regexes.count; k++)
+				read_location(t, scope->loc_base + *wsr_scope_regex_at(t, scope->regexes.first + k));
+			if (location != WSR_NONE)
+				read_location(t, location);
+			at = location == WSR_NONE ? WSR_NONE : wsr_location_at(t, location)->scope;
+		}
+		if (depth > WSR_MAX_SCOPE_DEPTH)
+			abort();
+	}
+}
+
+static void read_servers(const struct wsr_table *t)
+{
+	for (uint32_t i = 0; i < wsr_location_count(t); i++)
+		read_location(t, i);
+	for (uint32_t i = 0; i < wsr_server_count(t); i++) {
+		const struct wsr_server *r = wsr_server_at(t, i);
+
+		read_string(t, r->name);
+		read_location(t, r->location);
+		sink += wsr_srv_at(t, r->srv)->merge_slashes;
+		if (r->tls != WSR_NONE && wsr_tls_at(t, r->tls)->keys.count)
+			read_string(t, *wsr_str_item_at(t, wsr_tls_at(t, r->tls)->keys.first));
+	}
+	for (uint32_t i = 0; i < wsr_listen_count(t); i++) {
+		const struct wsr_listen *r = wsr_listen_at(t, i);
+
+		read_string(t, r->text);
+		read_string(t, r->path);
+		sink += wsr_server_at(t, r->default_server)->location + wsr_nameset_at(t, r->nameset)->exact.count;
+	}
+	for (uint32_t i = 0; i < wsr_named_count(t); i++) {
+		read_string(t, wsr_named_at(t, i)->name);
+		read_location(t, wsr_named_at(t, i)->location);
+	}
+}
+
+static void read_all(const struct wsr_table *t, struct wsr_str probe)
+{
+	read_string(t, wsr_global(t)->origin);
+	sink += wsr_body_at(t, wsr_global(t)->default_body)->kind;
+	read_parts(t);
+	read_values(t);
+	read_hashes(t, probe);
+	read_programs(t);
+	read_scopes(t, probe);
+	read_servers(t);
+	for (uint32_t i = 0; i < wsr_log_ref_count(t); i++)
+		read_tmpl(t, wsr_log_format_at(t, wsr_log_ref_at(t, i)->format)->line);
+}
+
+/* Put right what a fuzzer cannot guess. */
+static void repair(uint8_t *bytes, size_t len)
+{
+	struct wsr_header *h = (void *)bytes;
+
+	if (len < sizeof(*h))
+		return;
+	memcpy(h->magic, WSR_MAGIC, sizeof(h->magic));
+	h->endian_mark = WSR_ENDIAN_MARK;
+	h->major = WSR_MAJOR;
+	h->total_bytes = len;
+	h->features_required = 0;
+	h->crc32c = 0;
+	h->crc32c = wsr_crc32c(0, bytes, len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Path and key to ask for: the end of the input, which is the end of the last section. */
+	size_t probe_len = size < 16 ? size : 16;
+	struct wsr_refusal why;
+	struct wsr_table t;
+	char text[200];
+	uint8_t *bytes;
+
+	if (size > 1 << 20)
+		return 0;
+	bytes = malloc(size ? size : 1);
+	if (!bytes)
+		return 0;
+	memcpy(bytes, data, size);
+	repair(bytes, size);
+	if (wsr_table_init(&t, bytes, size, &why)) {
+		read_all(&t, wsr_str((const char *)data + size - probe_len, probe_len));
+		read_all(&t, WSR_STR("/a/b/login.php"));
+		wsr_table_close(&t);
+	} else {
+		sink += (unsigned char)wsr_refusal_text(&why, text, sizeof(text))[0];
+	}
+	free(bytes);
+	return 0;
+}
