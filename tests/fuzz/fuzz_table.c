@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 /* Sum of what was read, so that no read is optimised away. */
 static volatile unsigned sink;
@@ -313,4 +315,36 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	free(bytes);
 	return 0;
+}
+
+/*
+ * Nearly every change of random bytes is refused. Most of the time change one field of a record to a value that may be valid: a small
+ * number, none, its neighbour, or what stands in another field.
+ */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	size_t fields = size / 4, first = sizeof(struct wsr_header) / 4;
+	uint32_t value;
+	size_t at;
+
+	if (seed % 8 == 0 || fields <= first)
+		return LLVMFuzzerMutate(data, size, max_size);
+	seed /= 8;
+	at = first + seed % (fields - first);
+	memcpy(&value, data + at * 4, 4);
+	switch (seed >> 16 & 3) {
+	case 0:
+		value = seed >> 18 & 15;
+		break;
+	case 1:
+		value = WSR_NONE;
+		break;
+	case 2:
+		value += seed & 1 ? 1 : UINT32_MAX;
+		break;
+	default:
+		memcpy(&value, data + (first + seed * 2654435761u % (fields - first)) * 4, 4);
+	}
+	memcpy(data + at * 4, &value, 4);
+	return size;
 }
