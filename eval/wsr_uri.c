@@ -107,10 +107,12 @@ bool wsr_uri_normalise(struct wsr_arena *a, struct wsr_str raw, bool merge_slash
 
 static unsigned escape_class(unsigned char c)
 {
-	if (c <= ' ' || c >= 0x7f)
+	if (c <= ' ' || c == 0x7f || c == '#')
+		return WSR_ESCAPE_PATH | WSR_ESCAPE_ARGS | WSR_ESCAPE_BROKEN;
+	if (c > 0x7f)
 		return WSR_ESCAPE_PATH | WSR_ESCAPE_ARGS;
 	switch (c) {
-	case '"': case '#': case '%': case '<': case '>': case '?': case '\\': case '^': case '`': case '{': case '|': case '}':
+	case '"': case '%': case '<': case '>': case '?': case '\\': case '^': case '`': case '{': case '|': case '}':
 		return WSR_ESCAPE_PATH | WSR_ESCAPE_ARGS;
 	case '&': case '+': case ';':
 		return WSR_ESCAPE_ARGS;

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Answers of our own: texts of `return`, redirects, and errors with what error_page says about them. In: the state of the evaluation. Out:
+ * e->decision.
+ *
+ * An error page says the status and our name, nothing that came from the client.
+ */
+#include "eval/wsr_flow.h"
+#include "eval/wsr_location.h"
+#include "eval/wsr_uri.h"
+
+#include <stdio.h>
+
+struct wsr_decision *wsr_decide(struct wsr_eval *e, enum wsr_decision_kind kind, uint32_t pos)
+{
+	e->decision = (struct wsr_decision){ .kind = kind, .pos = pos, .upstream = WSR_NONE, .status = e->error_status };
+	e->proxy_host = WSR_STR_NULL;
+	return &e->decision;
+}
+
+void wsr_decide_close(struct wsr_eval *e, uint32_t pos)
+{
+	wsr_decide(e, WSR_DECIDE_CLOSE, pos);
+	wsr_trace(e, pos, "closed without an answer", WSR_STR_NULL);
+}
+
+/* --- types --------------------------------------------------------------------------------------------------------------- */
+
+/* Extension of the last segment, in nginx's sense: "/.profile" has none (ngx_http_set_exten). */
+static struct wsr_str extension(struct wsr_str uri)
+{
+	for (size_t i = uri.len; i-- > 2;) {
+		if (uri.ptr[i] == '/')
+			break;
+		if (uri.ptr[i] == '.' && uri.ptr[i - 1] != '/')
+			return wsr_from(uri, i + 1);
+	}
+	return WSR_STR_NULL;
+}
+
+struct wsr_str wsr_content_type(struct wsr_eval *e)
+{
+	char lower[32];
+	struct wsr_str ext = extension(e->uri);
+	if (ext.len > 0 && ext.len <= sizeof(lower) && e->file->types.v != WSR_NONE) {
+		for (size_t i = 0; i < ext.len; i++)
+			lower[i] = (char)wsr_lower((unsigned char)ext.ptr[i]);
+		const struct wsr_mime_slot *s = wsr_mime_find(e->table, wsr_mime_at(e->table, e->file->types.v)->slots, wsr_str(lower, ext.len));
+		if (s)
+			return wsr_string(e->table, s->type);
+	}
+	return wsr_string(e->table, e->file->default_type.v);
+}
+
+void wsr_decide_text(struct wsr_eval *e, unsigned status, struct wsr_str text, uint32_t pos)
+{
+	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_ANSWER, pos);
+	if (!d->status)
+		d->status = (uint16_t)status;
+	wsr_trace(e, pos, "answered", WSR_STR_NULL);
+	if (status == 204 || status == 304)
+		return;
+	d->body = text;
+	d->content_type = wsr_content_type(e);
+}
+
+/* --- pages --------------------------------------------------------------------------------------------------------------- */
+
+static void own_page(struct wsr_eval *e, unsigned status)
+{
+	struct wsr_decision *d = &e->decision;
+	struct wsr_str reason = wsr_reason(status);
+	size_t cap = 256 + 2 * reason.len;
+	char *page = wsr_arena_alloc(e->arena, cap);
+	if (!page)
+		return;
+	const char *gap = reason.len ? " " : "", *version = e->core->server_tokens ? "/" WSR_VERSION : "";
+	int len = snprintf(page, cap, "<!DOCTYPE html>\n<html><head><title>%u%s%.*s</title></head>\n<body><h1>%u%s%.*s</h1><hr><p>wsrp%s</p></body></html>\n",
+			   status, gap, WSR_FMT(reason), status, gap, WSR_FMT(reason), version);
+	if (len > 0 && (size_t)len < cap) {
+		d->body = wsr_str(page, (size_t)len);
+		d->content_type = WSR_STR("text/html");
+	}
+}
+
+/* nginx's codes of its own, which a client sees as 400. */
+static unsigned visible_status(unsigned status)
+{
+	return status >= 494 && status <= 497 ? 400 : status;
+}
+
+static void answer_page(struct wsr_eval *e, unsigned status, struct wsr_str location, uint32_t pos)
+{
+	e->error_status = 0;
+	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_ANSWER, pos);
+	d->status = (uint16_t)visible_status(status);
+	d->location = location;
+	if (d->status >= 300 && d->status != 304)
+		own_page(e, d->status);
+	wsr_trace(e, pos, "answered with a page of our own", wsr_reason(d->status));
+}
+
+static const struct wsr_error_page *find_error_page(const struct wsr_eval *e, unsigned status)
+{
+	struct wsr_list list = e->fieldset->error_page;
+	if (e->error_page || e->cycles > WSR_MAX_CYCLES)
+		return NULL;
+	for (uint32_t i = 0; i < list.count; i++) {
+		const struct wsr_error_page *p = wsr_error_page_at(e->table, list.first + i);
+		if (p->status == status)
+			return p;
+	}
+	return NULL;
+}
+
+/* What error_page says: another URI of this server, a named location, or a redirect (nginx: ngx_http_send_error_page). */
+static void follow_error_page(struct wsr_eval *e, unsigned status, const struct wsr_error_page *p)
+{
+	struct wsr_str target = wsr_eval_tmpl(e, p->target);
+	char first = target.len ? target.ptr[0] : '\0';
+	e->error_page = true;
+	wsr_trace(e, p->pos, "error_page", target);
+	if (first != '/' && first != '@') {
+		answer_page(e, wsr_is_redirect(p->answer) ? p->answer : 302, target, p->pos);
+		return;
+	}
+	e->error_status = (uint16_t)(p->answer == 0 ? visible_status(status) : p->answer == 1 ? 0 : p->answer);
+	if (first == '/' && !(e->request && e->request->head_method))
+		e->method = WSR_STR("GET");
+	wsr_flow_redirect_url(e, target, p->pos);
+}
+
+static void decide_status(struct wsr_eval *e, unsigned status, struct wsr_str location, uint32_t pos)
+{
+	const struct wsr_error_page *p = find_error_page(e, status);
+	if (p)
+		follow_error_page(e, status, p);
+	else
+		answer_page(e, status, location, pos);
+}
+
+void wsr_decide_status(struct wsr_eval *e, unsigned status, uint32_t pos)
+{
+	decide_status(e, status, WSR_STR_NULL, pos);
+}
+
+void wsr_decide_redirect(struct wsr_eval *e, unsigned status, struct wsr_str location, uint32_t pos)
+{
+	if (location.len && location.ptr[0] == '/')
+		location = wsr_eval_absolute(e, location);
+	wsr_trace(e, pos, "redirected", location);
+	decide_status(e, status, location, pos);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PROXY decision: which upstream, which request target, and whether the client may open a tunnel. In: a location with proxy_pass. Out:
+ * e->decision.
+ *
+ * A target that is not the client's own bytes (rewritten, joined, from variables) is escaped so that it stays one request target whatever the
+ * variables held.
+ */
+#include "eval/wsr_chars.h"
+#include "eval/wsr_flow.h"
+#include "eval/wsr_uri.h"
+
+/* --- the request target -------------------------------------------------------------------------------------------------- */
+
+/* Length of the location's prefix that a URI part replaces. */
+static size_t replaced_prefix(const struct wsr_eval *e)
+{
+	const struct wsr_body *b = wsr_body_at(e->table, wsr_location_at(e->table, e->matched)->body);
+	if (e->prefix_lost || (b->kind != WSR_LOCATION_PREFIX && b->kind != WSR_LOCATION_EXACT))
+		return 0;
+	size_t len = wsr_string(e->table, b->name).len;
+	return len < e->uri.len ? len : e->uri.len;
+}
+
+/* nginx: ngx_http_proxy_create_request. uri_part may be empty: then the path as it came, or, once rewritten, as it stands. */
+static struct wsr_str join_target(struct wsr_eval *e, struct wsr_str uri_part)
+{
+	struct wsr_str raw;
+	if (uri_part.len == 0 && !e->uri_changed && wsr_var_value(e, WSR_V_REQUEST_URI, WSR_STR_NULL, &raw))
+		return raw;
+	size_t skip = uri_part.len ? replaced_prefix(e) : 0;
+	struct wsr_str path = wsr_uri_escape(e->arena, wsr_from(e->uri, skip), WSR_ESCAPE_PATH);
+	struct wsr_str args = wsr_uri_escape(e->arena, e->args, WSR_ESCAPE_BROKEN);
+	struct wsr_str parts[] = { e->prefix_lost ? WSR_STR_NULL : uri_part, path, args.len ? WSR_STR("?") : WSR_STR_NULL, args };
+	return wsr_join(e->arena, parts, 4);
+}
+
+/* --- a URL from variables ------------------------------------------------------------------------------------------------ */
+
+struct url {
+	struct wsr_str host;        /* without brackets, or the path of a unix socket */
+	struct wsr_str authority;   /* as written: $proxy_host */
+	struct wsr_str uri;         /* "/..." or "?..." or empty */
+	uint16_t port;
+	bool tls, unix_socket, has_port;
+};
+
+static bool cut_scheme(struct wsr_str *s, struct url *u)
+{
+	static const struct { struct wsr_str prefix; bool tls; } schemes[] = {
+		{ { "http://", 7 }, false }, { { "https://", 8 }, true }, { { "ws://", 5 }, false }, { { "wss://", 6 }, true },
+	};
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+		struct wsr_str p = schemes[i].prefix;
+		if (s->len < p.len || !wsr_str_eq_nocase(wsr_str(s->ptr, p.len), p))
+			continue;
+		u->tls = schemes[i].tls;
+		*s = wsr_from(*s, p.len);
+		return true;
+	}
+	return false;
+}
+
+static bool read_port(struct wsr_str digits, uint16_t *port)
+{
+	unsigned n = 0;
+	if (digits.len == 0 || digits.len > 5)
+		return false;
+	for (size_t i = 0; i < digits.len; i++) {
+		if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+			return false;
+		n = n * 10 + (unsigned)(digits.ptr[i] - '0');
+	}
+	*port = (uint16_t)n;
+	return n >= 1 && n <= 65535;
+}
+
+static bool read_unix(struct wsr_str s, struct url *u)
+{
+	const char *colon = memchr(s.ptr, ':', s.len);
+	size_t len = colon ? (size_t)(colon - s.ptr) : s.len;
+	u->unix_socket = true;
+	u->host = wsr_str(s.ptr, len);
+	u->uri = colon ? wsr_from(s, len + 1) : WSR_STR_NULL;
+	u->authority = WSR_STR("localhost"); /* as nginx */
+	return len > 0 && !memchr(s.ptr, '\0', len);
+}
+
+/* "name", "name:port", "[::1]:port". */
+static bool read_authority(struct url *u)
+{
+	struct wsr_str a = u->authority, port = WSR_STR_NULL;
+	const char *colon;
+	if (a.len && a.ptr[0] == '[') {
+		const char *close = memchr(a.ptr, ']', a.len);
+		if (!close)
+			return false;
+		u->host = wsr_str(a.ptr + 1, (size_t)(close - a.ptr) - 1);
+		port = wsr_from(a, (size_t)(close - a.ptr) + 1);
+		if (port.len && port.ptr[0] != ':')
+			return false;
+	} else if (a.len && (colon = memchr(a.ptr, ':', a.len))) {
+		u->host = wsr_str(a.ptr, (size_t)(colon - a.ptr));
+		port = wsr_from(a, u->host.len);
+	} else {
+		u->host = a;
+	}
+	u->port = u->tls ? 443 : 80;
+	u->has_port = port.len > 0;
+	return u->host.len > 0 && u->host.len <= 255 && (!u->has_port || read_port(wsr_from(port, 1), &u->port));
+}
+
+static bool read_url(struct wsr_str s, struct url *u)
+{
+	if (!cut_scheme(&s, u))
+		return false;
+	if (wsr_starts_with(s, WSR_STR("unix:")))
+		return s.len > 5 && read_unix(wsr_from(s, 5), u);
+	size_t len = 0;
+	while (len < s.len && s.ptr[len] != '/' && s.ptr[len] != '?')
+		len++;
+	u->authority = wsr_str(s.ptr, len);
+	u->uri = wsr_from(s, len);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f)
+			return false;
+	return read_authority(u);
+}
+
+/* The upstream block of this name; names with a port never mean one. */
+static uint32_t find_group(const struct wsr_table *t, const struct url *u)
+{
+	for (uint32_t i = 0; !u->unix_socket && !u->has_port && i < wsr_upstream_count(t); i++) {
+		const struct wsr_upstream *up = wsr_upstream_at(t, i);
+		if (!(up->flags & WSR_UPSTREAM_IMPLICIT) && wsr_str_eq_nocase(wsr_string(t, up->name), u->host))
+			return i;
+	}
+	return WSR_NONE;
+}
+
+static struct wsr_str variable_target(struct wsr_eval *e, struct wsr_str uri)
+{
+	if (uri.len == 0)
+		return join_target(e, WSR_STR_NULL);
+	struct wsr_str whole = uri;
+	if (uri.ptr[0] == '?') {
+		struct wsr_str parts[] = { WSR_STR("/"), uri };
+		whole = wsr_join(e->arena, parts, 2);
+	}
+	return wsr_uri_escape(e->arena, whole, WSR_ESCAPE_BROKEN);
+}
+
+/* proxy_pass with variables. @return false after a 500. */
+static bool resolve_variables(struct wsr_eval *e, const struct wsr_proxy *p)
+{
+	struct url u = { 0 };
+	struct wsr_str text = wsr_eval_tmpl(e, p->url);
+	if (e->error || !read_url(text, &u)) {
+		wsr_eval_fail(e, "proxy_pass does not give a valid URL", p->pos);
+		return false;
+	}
+	struct wsr_decision *d = &e->decision;
+	d->upstream = find_group(e->table, &u);
+	d->host = u.host;
+	d->port = u.port;
+	d->tls = u.tls;
+	d->target = variable_target(e, u.uri);
+	e->proxy_host = u.authority;
+	if (u.has_port && u.port == (u.tls ? 443 : 80) && u.authority.ptr[0] != '[')
+		e->proxy_host = u.host;
+	return true;
+}
+
+/* --- tunnels ------------------------------------------------------------------------------------------------------------- */
+
+/* 16 bytes in base64 (RFC 6455 section 4.1). */
+static bool is_websocket_key(const struct wsr_head *h)
+{
+	const struct wsr_field *f = h->first[WSR_F_SEC_WEBSOCKET_KEY];
+	if (!f || f->value.len != 24 || f->value.ptr[22] != '=' || f->value.ptr[23] != '=')
+		return false;
+	for (size_t i = 0; i < 22; i++) {
+		char c = f->value.ptr[i];
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/'))
+			return false;
+	}
+	return true;
+}
+
+static bool allowed_protocol(const struct wsr_eval *e, struct wsr_str token, struct wsr_str *protocol)
+{
+	struct wsr_list list = e->proxyset->upgrade_protocols;
+	*protocol = WSR_STR("websocket");
+	if (list.count == 0)
+		return wsr_str_eq_nocase(token, *protocol);
+	for (uint32_t i = 0; i < list.count; i++) {
+		*protocol = wsr_string(e->table, *wsr_str_item_at(e->table, list.first + i));
+		if (wsr_str_eq_nocase(token, *protocol))
+			return true;
+	}
+	return false;
+}
+
+/* Is this a whole and valid request for a tunnel that the route allows? Anything less is an ordinary request, without Upgrade. */
+static bool wants_tunnel(const struct wsr_eval *e, struct wsr_str *protocol)
+{
+	const struct wsr_head *h = e->request;
+	if (e->proxyset->websocket == WSR_WEBSOCKET_OFF || !h || e->error_page)
+		return false;
+	if (!wsr_str_eq(h->method, WSR_STR("GET")) || h->minor < 1 || !h->connection_upgrade || h->framing != WSR_FRAMING_NONE)
+		return false;
+	if (!wsr_is_token(h->upgrade) || !allowed_protocol(e, h->upgrade, protocol))
+		return false;
+	return !wsr_str_eq(*protocol, WSR_STR("websocket")) || is_websocket_key(h);
+}
+
+/* --- the decision -------------------------------------------------------------------------------------------------------- */
+
+/* Host of an authority, for SNI and verification. */
+static struct wsr_str host_only(struct wsr_str authority)
+{
+	struct url u = { .authority = authority };
+	return read_authority(&u) ? u.host : authority;
+}
+
+static struct wsr_str tls_name(struct wsr_eval *e)
+{
+	struct wsr_str name = e->proxy_host;
+	if (e->proxyset->proxy_ssl_name.v != WSR_NONE)
+		name = wsr_eval_tmpl(e, e->proxyset->proxy_ssl_name.v);
+	return host_only(name);
+}
+
+static bool choose_target(struct wsr_eval *e, const struct wsr_proxy *p)
+{
+	struct wsr_decision *d = &e->decision;
+	if (p->flags & WSR_PROXY_VARIABLES)
+		return resolve_variables(e, p);
+	d->upstream = p->upstream;
+	d->tls = p->flags & WSR_PROXY_TLS;
+	d->port = p->port;
+	d->target = join_target(e, wsr_string(e->table, p->uri));
+	e->proxy_host = wsr_string(e->table, p->host);
+	return true;
+}
+
+static void upgrade_required(struct wsr_eval *e, uint32_t pos)
+{
+	wsr_decide_status(e, 426, pos);
+	if (e->decision.status == 426)
+		e->decision.protocol = WSR_STR("websocket"); /* for the Upgrade field, which 426 must have (RFC 9110 section 15.5.22) */
+}
+
+void wsr_decide_proxy(struct wsr_eval *e, const struct wsr_proxy *p)
+{
+	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_PROXY, p->pos);
+	struct wsr_str protocol;
+	bool tunnel = wants_tunnel(e, &protocol);
+	if (!tunnel && e->proxyset->websocket == WSR_WEBSOCKET_ONLY) {
+		upgrade_required(e, p->pos);
+		return;
+	}
+	d->proxy = p;
+	if (!choose_target(e, p) || !d->target.ptr) {
+		wsr_eval_fail(e, "out of memory", p->pos);
+		wsr_decide_status(e, 500, p->pos);
+		return;
+	}
+	d->tunnel = tunnel;
+	if (tunnel)
+		d->protocol = protocol;
+	d->method = e->method;
+	if (!tunnel && e->proxyset->proxy_method.v)
+		d->method = wsr_string(e->table, e->proxyset->proxy_method.v);
+	if (d->tls)
+		d->ssl_name = tls_name(e);
+	wsr_trace(e, p->pos, tunnel ? "passed on, as a tunnel" : "passed on", e->proxy_host);
+}
