@@ -44,6 +44,7 @@ pkg_libs = $(shell pkg-config --libs $(1))
 
 TABLE_SRC    := $(sort $(wildcard table/*.c))
 EVAL_SRC     := $(sort $(wildcard eval/*.c))
+COMMON_SRC   := $(sort $(wildcard common/*.c))
 COMPILER_SRC := $(sort $(wildcard compiler/*.c))
 RUNTIME_SRC  := $(sort $(wildcard runtime/*.c))
 ECHO_SRC     := $(sort $(wildcard examples/echo/*.c))
@@ -58,6 +59,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 TABLE_OBJ    := $(call obj,$(TABLE_SRC))
 EVAL_OBJ     := $(call obj,$(EVAL_SRC))
 GRAMMAR_OBJ  := $(patsubst grammar/%.l,$(BUILD)/grammar/%_scan.o,$(GRAMMAR_L)) $(patsubst grammar/%.y,$(BUILD)/grammar/%_parse.o,$(GRAMMAR_Y))
+COMMON_OBJ   := $(call obj,$(COMMON_SRC))
 COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(GRAMMAR_OBJ)
 RUNTIME_OBJ  := $(call obj,$(RUNTIME_SRC))
 ECHO_OBJ     := $(call obj,$(ECHO_SRC))
@@ -80,11 +82,11 @@ all: $(PROGRAMS) ## build wsrpc, wsrpd and wsr-echo into build/ (CC=clang, SAN=a
 help: ## this text
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-$(BUILD)/wsrpc: $(COMPILER_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
+$(BUILD)/wsrpc: $(COMPILER_OBJ) $(COMMON_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_EVAL) $(PKGS_COMPILER))
 
-$(BUILD)/wsrpd: $(RUNTIME_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
+$(BUILD)/wsrpd: $(RUNTIME_OBJ) $(COMMON_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_EVAL) $(PKGS_RUNTIME))
 
@@ -112,7 +114,7 @@ $(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c
 $(call obj,$(COMPILER_SRC)): | $(patsubst grammar/%.y,$(BUILD)/grammar/%_parse.h,$(GRAMMAR_Y)) $(patsubst grammar/%.l,$(BUILD)/grammar/%_scan.c,$(GRAMMAR_L))
 
 # Unit tests and fuzz targets link all code but the mains.
-ALL_LIB_OBJ = $(COMPILER_LIB_OBJ) $(RUNTIME_LIB_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
+ALL_LIB_OBJ = $(COMPILER_LIB_OBJ) $(RUNTIME_LIB_OBJ) $(COMMON_OBJ) $(EVAL_OBJ) $(TABLE_OBJ)
 $(BUILD)/libwsr.a: $(ALL_LIB_OBJ)
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
@@ -128,7 +130,7 @@ unit: $(UNIT_BIN) ## build and run the unit tests only
 
 # Fuzz targets need clang; each runs over its corpus in tests/corpus/NAME, then for a bounded number of inputs.
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -DWSR_FUZZING -DWSR_VERSION='"$(VERSION)"' -I. -I$(BUILD)
-FUZZ_LIB_SRC = $(filter-out compiler/main.c,$(COMPILER_SRC)) $(filter-out runtime/main.c,$(RUNTIME_SRC)) $(EVAL_SRC) $(TABLE_SRC)
+FUZZ_LIB_SRC = $(filter-out compiler/main.c,$(COMPILER_SRC)) $(filter-out runtime/main.c,$(RUNTIME_SRC)) $(COMMON_SRC) $(EVAL_SRC) $(TABLE_SRC)
 FUZZ_GEN     = $(patsubst grammar/%.l,$(BUILD)/grammar/%_scan.c,$(GRAMMAR_L)) $(patsubst grammar/%.y,$(BUILD)/grammar/%_parse.c,$(GRAMMAR_Y))
 FUZZ_OBJ     = $(patsubst %.c,$(BUILD)/fuzzobj/%.o,$(FUZZ_LIB_SRC)) $(patsubst $(BUILD)/%.c,$(BUILD)/fuzzobj/%.o,$(FUZZ_GEN))
 $(BUILD)/fuzzobj/%.o: %.c Makefile | $(FUZZ_GEN)
