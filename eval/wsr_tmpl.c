@@ -35,7 +35,7 @@ static bool map_variable(struct wsr_eval *e, uint32_t slot, const struct wsr_map
 
 bool wsr_user_value(struct wsr_eval *e, uint32_t slot, struct wsr_str *out)
 {
-	*out = e->values[slot];
+	*out = e->values ? e->values[slot] : WSR_STR(""); /* no memory for variables: they are empty in the answer of 500 */
 	if (out->ptr)
 		return true;
 	const struct wsr_variable *v = wsr_variable_at(e->table, slot);
