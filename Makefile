@@ -185,7 +185,7 @@ quickstart: ## install what is missing, build, and serve https://localhost:8443/
 	$(Q)tools/quickstart.sh $(BUILD)
 
 layers: ## refuse includes against the arrows compiler -> eval -> table <- eval <- runtime
-	$(Q)$(PYTHON) tools/layers.py
+	$(Q)$(PYTHON) tools/layers.py --build $(BUILD)
 
 MANPAGES := $(sort $(wildcard docs/man/*.[158]))
 install: all ## install programs, manual pages and the systemd unit (PREFIX=/usr/local DESTDIR=)
