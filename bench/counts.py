@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""User-space instructions (callgrind) and system calls (strace -c) an operation of wsrpd.
+"""User-space instructions (callgrind) and system calls (strace -c) an operation of a server.
 
 Neither drifts with the machine, so a few per cent can be seen.  Each is the difference of two runs, of which one does
 more operations, from fresh starts: what starting, loading and stopping cost cancels out.
@@ -78,16 +78,9 @@ TOOLS = {
 }
 
 
-class Traced(servers.Wsrp):
-    """wsrpd without taskset between the tool and the program."""
-
-    def spawn(self, command, port, wrapper=()):
-        super().spawn([*wrapper, *command], port)
-
-
-def _run(context, load, tool, count):
+def _run(context, kind, load, tool, count):
     command, total = TOOLS[tool]
-    server = Traced(context)
+    server = kind(context)
     try:
         server.start(command(context.work))
         load(context, server, count)
@@ -96,8 +89,8 @@ def _run(context, load, tool, count):
     return total(context.work)
 
 
-def measure(context, tool, operation):
-    """Instructions or system calls an operation."""
+def measure(context, kind, tool, operation):
+    """Instructions or system calls an operation of this kind of server."""
     load = OPERATIONS[operation]
-    few = _run(context, load, tool, FEW)
-    return (_run(context, load, tool, MANY) - few) / (MANY - FEW)
+    few = _run(context, kind, load, tool, FEW)
+    return (_run(context, kind, load, tool, MANY) - few) / (MANY - FEW)

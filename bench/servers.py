@@ -144,6 +144,8 @@ class Server:
 
     name = ""
 
+    # `wrapper` of start() is a tool and its options to run the program under.
+
     def __init__(self, context):
         self.context = context
         self.clear, self.tls, self.redirect = free_ports(3)
@@ -161,8 +163,8 @@ class Server:
 
     def spawn(self, command, port, wrapper=()):
         log = open(os.path.join(self.context.work, f"{self.name}.out"), "ab")
-        process = subprocess.Popen(list(wrapper) + on_core(self.context.server_core, command), stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=log, cwd=self.context.work)
+        command = on_core(self.context.server_core, list(wrapper) + command)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.context.work)
         log.close()
         self.processes.append(process)
         try:
@@ -256,7 +258,7 @@ class Context:
         self.build = build
         self.server_core = server_core
         self.load_core = load_core
-        os.chmod(work, 0o755)
+        os.chmod(work, 0o1777)  # workers without rights write the counts of callgrind here
         make_certificate(work)
         self.backend = subprocess.Popen(on_core(load_core, [os.path.join(build, "wsr-echo"), "-l", "127.0.0.1:0"]),
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
