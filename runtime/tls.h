@@ -63,6 +63,7 @@ struct tls_target {
 	struct wsr_str verify_name; /* name or address the certificate must carry; empty = any (then only the chain is checked) */
 	bool verify;                /* chain and name */
 	SSL_SESSION *session;       /* to resume, borrowed; NULL = none */
+	void *app_data;             /* SSL_set_app_data() before the handshake, for the callbacks of ctx */
 };
 
 /** Connect TLS over a connected descriptor. Parameters as tls_accept(); handler->pick is not used. New sessions: SSL_CTX_sess_set_new_cb of the context. */
@@ -84,6 +85,7 @@ struct tls_ticket_key {
 	uint8_t name[16];
 	uint8_t aes[32];            /* AES-256-CBC */
 	uint8_t hmac[32];           /* HMAC-SHA-256 */
+	uint32_t key_bytes;         /* 32; 16 = AES-128-CBC and a 16-byte HMAC key, from a 48-byte ssl_session_ticket_key file */
 };
 
 /**
@@ -97,5 +99,8 @@ struct tls_tickets {
 
 /** Put a fresh random key in front; the oldest falls out. @return false when the random generator fails. */
 bool tls_tickets_rotate(struct tls_tickets *t);
+
+/** For tls_ctx.c: the context's client hello callback, which asks `pick` of the handshake in SSL_get_app_data(). */
+int tls_on_client_hello(SSL *ssl, int *alert, void *arg);
 
 #endif

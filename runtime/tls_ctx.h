@@ -36,12 +36,22 @@ void tls_ctxs_free(struct tls_ctxs *c);
  */
 SSL_CTX *tls_ctxs_get(struct tls_ctxs *c, uint32_t tls, const char **why);
 
+/** Make a connection whose handshake began under another context follow this one in everything: certificates, protocols, ciphers, groups, verification, tickets. */
+void tls_ctx_switch(SSL *ssl, SSL_CTX *ctx);
+
+/**
+ * What the client's certificate was found to be, in the words of $ssl_client_verify: "NONE", "SUCCESS" or "FAILED:reason" (buf is used for the last). The handshake lets
+ * every certificate pass so that the client can be told why in a readable answer: a server with verify_client has to ask this before it does anything else.
+ * @return buf or a constant
+ */
+const char *tls_client_verify_text(SSL *ssl, char *buf, size_t cap);
+/** Whether a request may go on under this verify_client setting. @param why  set when refused: "The SSL certificate error" or "No required SSL certificate was sent" */
+bool tls_client_verified(SSL *ssl, enum wsr_tls_verify mode, const char **why);
+
 /** Try one tls record without keeping anything: for `-t` and for the master before it offers a generation. @return false with a sentence in why[cap]. */
 bool tls_ctx_check(const struct wsr_table *t, uint32_t tls, struct key_source keys, char *why, size_t cap);
 
-/**
- * Tries each client certificate, CA list and CRL that a proxyset record names; true as well when it names none.
- */
+/** The same for the TLS client settings of a proxyset record. */
 bool tls_client_check(const struct wsr_table *t, uint32_t proxyset, struct key_source keys, char *why, size_t cap);
 
 /** The settings of a TLS client; empty strings = not set. */
@@ -51,6 +61,9 @@ struct tls_client_settings {
 	struct wsr_str ciphers, ca, crl, certificate, key; /* the last four: contents, PEM */
 	bool verify;
 };
+
+/** Settings and file contents that a proxyset record names, borrowed from table and keys. @return false with a sentence in why[cap]: a file is missing */
+bool tls_client_settings_from(const struct wsr_table *t, uint32_t proxyset, struct key_source keys, struct tls_client_settings *out, char *why, size_t cap);
 
 /** @return new reference (SSL_CTX_free), or NULL with a sentence in why[cap]. */
 SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, size_t cap);

@@ -1,0 +1,675 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * OpenSSL contexts from settings. All server contexts are alike in what a connection takes from its first context before the server name is known (ticket keys, client
+ * hello callback), so tls_ctx_switch() can move a connection to any of them.
+ *
+ * Invariant: two contexts accept each other's sessions only if certificates, client verification and its CA lists are equal (session id context).
+ */
+#include "runtime/tls_ctx.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SESSION_BYTES 4096u /* what one session counts in a cache whose size is given in bytes */
+
+static const char alpn_ours[] = "\x08http/1.1\x08http/1.0\x08http/0.9";
+
+/* What hangs on each server context of ours, as its app data. */
+struct ctx_extra {
+	const struct tls_tickets *tickets; /* the worker's, or own */
+	struct tls_tickets own;      /* from ssl_session_ticket_key */
+	char *curves;                /* NULL = OpenSSL's choice */
+	uint32_t buffer_bytes;
+};
+
+struct tls_ctxs {
+	const struct wsr_table *t;
+	struct key_source keys;
+	const struct tls_tickets *tickets;
+	uint32_t count;
+	char why[512];
+	SSL_CTX *ctx[];
+};
+
+/* One context in the making: where to look things up and where to say what is wrong. */
+struct making {
+	SSL_CTX *ctx;
+	const struct wsr_table *t;
+	struct key_source keys;
+	char *why;
+	size_t cap;
+};
+
+static bool refuse(struct making *m, struct wsr_str file, const char *what)
+{
+	char reason[256];
+
+	snprintf(m->why, m->cap, "%.*s: %s: %s", WSR_FMT(file), what, tls_error_text(reason, sizeof(reason), "unusable"));
+	return false;
+}
+
+static bool refuse_setting(struct making *m, const char *setting, struct wsr_str value)
+{
+	char reason[256];
+
+	snprintf(m->why, m->cap, "%s \"%.*s\": %s", setting, WSR_FMT(value), tls_error_text(reason, sizeof(reason), "not accepted by OpenSSL"));
+	return false;
+}
+
+static BIO *memory_bio(struct wsr_str content)
+{
+	return BIO_new_mem_buf(content.ptr ? content.ptr : "", (int)content.len);
+}
+
+static bool get_file(struct making *m, struct wsr_str path, struct wsr_str *content)
+{
+	if (m->keys.get(m->keys.ctx, path, content))
+		return true;
+	snprintf(m->why, m->cap, "%.*s: the file was not read", WSR_FMT(path));
+	return false;
+}
+
+/* --- certificates and keys ------------------------------------------------------------------------------------------- */
+
+/* PEM_read ends with "no start line" at the end of the text; everything else is an error. */
+static bool at_pem_end(void)
+{
+	unsigned long code = ERR_peek_last_error();
+	bool end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+
+	if (end)
+		ERR_clear_error();
+	return end;
+}
+
+static bool use_chain(SSL_CTX *ctx, struct wsr_str pem)
+{
+	BIO *bio = memory_bio(pem);
+	X509 *cert = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
+	bool ok = cert && SSL_CTX_use_certificate(ctx, cert) == 1 && SSL_CTX_clear_chain_certs(ctx) == 1;
+
+	X509_free(cert);
+	while (ok) {
+		X509 *next = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+		if (!next) {
+			ok = at_pem_end();
+			break;
+		}
+		ok = SSL_CTX_add0_chain_cert(ctx, next) == 1;
+		if (!ok)
+			X509_free(next);
+	}
+	BIO_free(bio);
+	return ok;
+}
+
+/* The n-th line of the password file; asked for by OpenSSL only if the key is encrypted. */
+struct passwords {
+	struct wsr_str text;
+	bool asked;
+};
+
+static int give_password(char *buf, int cap, int writing, void *arg)
+{
+	struct passwords *p = arg;
+	size_t len = 0;
+
+	(void)writing;
+	p->asked = true;
+	while (len < p->text.len && p->text.ptr[len] != '\n')
+		len++;
+	size_t skip = len < p->text.len ? len + 1 : len;
+	if (len > 0 && p->text.ptr[len - 1] == '\r')
+		len--;
+	if (len > (size_t)cap)
+		len = (size_t)cap;
+	if (len > 0)
+		memcpy(buf, p->text.ptr, len);
+	p->text = wsr_str(p->text.ptr + skip, p->text.len - skip);
+	return (int)len;
+}
+
+static bool use_key(SSL_CTX *ctx, struct wsr_str pem, struct wsr_str password_lines)
+{
+	struct passwords passwords = { password_lines, false };
+	EVP_PKEY *key = NULL;
+
+	do {
+		BIO *bio = memory_bio(pem);
+		passwords.asked = false;
+		ERR_clear_error();
+		key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_password, &passwords) : NULL;
+		BIO_free(bio);
+	} while (!key && passwords.asked && passwords.text.len > 0);
+	bool ok = key && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+static struct wsr_str item(struct making *m, struct wsr_list list, uint32_t i)
+{
+	return wsr_string(m->t, *wsr_str_item_at(m->t, list.first + i));
+}
+
+static bool use_certificates(struct making *m, const struct wsr_tls *tls)
+{
+	struct wsr_str passwords = WSR_STR_NULL;
+
+	if (tls->password_file && !get_file(m, wsr_string(m->t, tls->password_file), &passwords))
+		return false;
+	for (uint32_t i = 0; i < tls->certificates.count; i++) {
+		struct wsr_str cert = item(m, tls->certificates, i), pem;
+		struct wsr_str key = i < tls->keys.count ? item(m, tls->keys, i) : cert;
+
+		if (!get_file(m, cert, &pem))
+			return false;
+		if (!use_chain(m->ctx, pem))
+			return refuse(m, cert, "cannot load the certificate");
+		if (!get_file(m, key, &pem))
+			return false;
+		if (!use_key(m->ctx, pem, passwords))
+			return refuse(m, key, "cannot load the key");
+	}
+	return true;
+}
+
+/* --- certificate authorities ------------------------------------------------------------------------------------------ */
+
+static bool add_authorities(SSL_CTX *ctx, struct wsr_str pem, bool announce)
+{
+	BIO *bio = memory_bio(pem);
+	X509 *cert;
+	size_t count = 0;
+	bool ok = bio;
+
+	while (ok && (cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
+		ok = X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1 && (!announce || SSL_CTX_add_client_CA(ctx, cert) == 1);
+		X509_free(cert);
+		count++;
+	}
+	BIO_free(bio);
+	return ok && at_pem_end() && count > 0;
+}
+
+static bool add_revocations(SSL_CTX *ctx, struct wsr_str pem)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	BIO *bio = memory_bio(pem);
+	X509_CRL *crl;
+	size_t count = 0;
+	bool ok = bio;
+
+	while (ok && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
+		ok = X509_STORE_add_crl(store, crl) == 1;
+		X509_CRL_free(crl);
+		count++;
+	}
+	BIO_free(bio);
+	return ok && at_pem_end() && count > 0 && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
+}
+
+/* Every certificate passes the handshake; the server answers 400 with the reason, see tls_client_verified(). */
+static int accept_any(int ok, X509_STORE_CTX *store)
+{
+	(void)ok;
+	(void)store;
+	return 1;
+}
+
+static bool use_client_verification(struct making *m, const struct wsr_tls *tls)
+{
+	const struct { wsr_sref path; bool announce; } lists[] = { { tls->client_certificate, true }, { tls->trusted_certificate, false } };
+	struct wsr_str pem, path;
+
+	for (int i = 0; i < 2; i++) {
+		path = wsr_string(m->t, lists[i].path);
+		if (path.len == 0)
+			continue;
+		if (!get_file(m, path, &pem))
+			return false;
+		if (!add_authorities(m->ctx, pem, lists[i].announce))
+			return refuse(m, path, "cannot load the CA certificates");
+	}
+	path = wsr_string(m->t, tls->crl);
+	if (path.len > 0) {
+		if (!get_file(m, path, &pem))
+			return false;
+		if (!add_revocations(m->ctx, pem))
+			return refuse(m, path, "cannot load the revocation list");
+	}
+	if (tls->verify_client != WSR_TLS_VERIFY_OFF) {
+		SSL_CTX_set_verify(m->ctx, SSL_VERIFY_PEER, accept_any);
+		SSL_CTX_set_verify_depth(m->ctx, (int)tls->verify_depth);
+	}
+	return true;
+}
+
+/* --- protocols, ciphers, groups ----------------------------------------------------------------------------------------- */
+
+static bool set_protocols(SSL_CTX *ctx, uint32_t bits)
+{
+	static const struct { uint32_t bit; int version; uint64_t off; } all[] = {
+		{ WSR_TLS_1_0, TLS1_VERSION, SSL_OP_NO_TLSv1 }, { WSR_TLS_1_1, TLS1_1_VERSION, SSL_OP_NO_TLSv1_1 },
+		{ WSR_TLS_1_2, TLS1_2_VERSION, SSL_OP_NO_TLSv1_2 }, { WSR_TLS_1_3, TLS1_3_VERSION, SSL_OP_NO_TLSv1_3 },
+	};
+	int low = 0, high = 0;
+
+	if (bits == 0)
+		bits = WSR_TLS_1_2 | WSR_TLS_1_3;
+	for (int i = 0; i < 4; i++) {
+		if (bits & all[i].bit) {
+			low = low ? low : all[i].version;
+			high = all[i].version;
+			SSL_CTX_clear_options(ctx, all[i].off);
+		} else {
+			SSL_CTX_set_options(ctx, all[i].off);
+		}
+	}
+	return SSL_CTX_set_min_proto_version(ctx, low) == 1 && SSL_CTX_set_max_proto_version(ctx, high) == 1;
+}
+
+static bool use_dhparam(struct making *m, struct wsr_str path)
+{
+	struct wsr_str pem;
+
+	if (path.len == 0)
+		return true;
+	if (!get_file(m, path, &pem))
+		return false;
+	BIO *bio = memory_bio(pem);
+	EVP_PKEY *params = bio ? PEM_read_bio_Parameters(bio, NULL) : NULL;
+	BIO_free(bio);
+	if (params && SSL_CTX_set0_tmp_dh_pkey(m->ctx, params) == 1)
+		return true;
+	EVP_PKEY_free(params);
+	return refuse(m, path, "cannot load the DH parameters");
+}
+
+static bool use_ciphers(struct making *m, const struct wsr_tls *tls, struct ctx_extra *extra)
+{
+	struct wsr_str ciphers = wsr_string(m->t, tls->ciphers), curves = wsr_string(m->t, tls->curves);
+
+	if (!set_protocols(m->ctx, tls->protocols)) {
+		snprintf(m->why, m->cap, "ssl_protocols: not accepted by OpenSSL");
+		return false;
+	}
+	if (ciphers.len > 0 && SSL_CTX_set_cipher_list(m->ctx, ciphers.ptr) != 1)
+		return refuse_setting(m, "ssl_ciphers", ciphers);
+	if (curves.len > 0 && !wsr_str_eq(curves, WSR_STR("auto"))) {
+		if (SSL_CTX_set1_groups_list(m->ctx, curves.ptr) != 1)
+			return refuse_setting(m, "ssl_ecdh_curve", curves);
+		extra->curves = strdup(curves.ptr);
+	}
+	if (tls->prefer_server_ciphers)
+		SSL_CTX_set_options(m->ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	return use_dhparam(m, wsr_string(m->t, tls->dhparam));
+}
+
+/* --- sessions ------------------------------------------------------------------------------------------------------------ */
+
+/* Ticket key callback (SSL_CTX_set_tlsext_ticket_key_evp_cb(3)): 1 = use, 2 = use and renew, 0 = no ticket, -1 = error. */
+static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing)
+{
+	const struct ctx_extra *extra = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	const struct tls_tickets *t = extra ? extra->tickets : NULL;
+	uint32_t i = 0, count = t ? t->count : 0;
+
+	if (count > TLS_TICKET_KEYS)
+		count = TLS_TICKET_KEYS;
+	if (!sealing)
+		while (i < count && memcmp(name, t->key[i].name, sizeof(t->key[i].name)) != 0)
+			i++;
+	if (i >= count)
+		return 0;
+	const struct tls_ticket_key *k = &t->key[i];
+	const EVP_CIPHER *aes = k->key_bytes == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)k->hmac, k->key_bytes),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	if (sealing) {
+		memcpy(name, k->name, sizeof(k->name));
+		if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(aes)) != 1)
+			return -1;
+	}
+	if (EVP_CipherInit_ex(cipher, aes, NULL, k->aes, iv, sealing) != 1 || EVP_MAC_CTX_set_params(mac, params) != 1)
+		return -1;
+	/* A TLS 1.3 client uses a ticket once (RFC 8446 appendix C.4), so it gets the next one each time. */
+	return sealing || (i == 0 && SSL_version(ssl) != TLS1_3_VERSION) ? 1 : 2;
+}
+
+/* ssl_session_ticket_key: 80 bytes (name, HMAC, AES-256) or 48 (name, HMAC, AES-128). */
+static bool use_ticket_files(struct making *m, const struct wsr_tls *tls, struct ctx_extra *extra)
+{
+	for (uint32_t i = 0; i < tls->ticket_keys.count && i < TLS_TICKET_KEYS; i++) {
+		struct wsr_str path = item(m, tls->ticket_keys, i), content;
+		struct tls_ticket_key *k = &extra->own.key[i];
+
+		if (!get_file(m, path, &content))
+			return false;
+		if (content.len != 80 && content.len != 48) {
+			snprintf(m->why, m->cap, "%.*s: a session ticket key has 80 or 48 bytes, this file %zu", WSR_FMT(path), content.len);
+			return false;
+		}
+		k->key_bytes = content.len == 80 ? 32 : 16;
+		memcpy(k->name, content.ptr, 16);
+		memcpy(k->hmac, content.ptr + 16, k->key_bytes);
+		memcpy(k->aes, content.ptr + 16 + k->key_bytes, k->key_bytes);
+		extra->own.count = i + 1;
+		extra->tickets = &extra->own;
+	}
+	return true;
+}
+
+static void digest_str(EVP_MD_CTX *md, struct wsr_str s)
+{
+	uint64_t len = s.len;
+
+	EVP_DigestUpdate(md, &len, sizeof(len));
+	EVP_DigestUpdate(md, s.ptr ? s.ptr : "", s.len);
+}
+
+static void digest_file(struct making *m, EVP_MD_CTX *md, struct wsr_str path)
+{
+	struct wsr_str content = WSR_STR_NULL;
+
+	if (path.len > 0)
+		m->keys.get(m->keys.ctx, path, &content);
+	digest_str(md, content);
+}
+
+/* Names what a session vouches for: server certificates and how clients were verified. Equal in all workers and after a reload that changes none of it. */
+static bool use_session_context(struct making *m, const struct wsr_tls *tls)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	unsigned char id[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
+		for (uint32_t i = 0; i < tls->certificates.count; i++)
+			digest_file(m, md, item(m, tls->certificates, i));
+		const uint32_t how[] = { tls->certificates.count, tls->verify_client, tls->verify_depth };
+		EVP_DigestUpdate(md, how, sizeof(how));
+		digest_file(m, md, wsr_string(m->t, tls->client_certificate));
+		digest_file(m, md, wsr_string(m->t, tls->trusted_certificate));
+		digest_file(m, md, wsr_string(m->t, tls->crl));
+		EVP_DigestFinal_ex(md, id, &len);
+	}
+	EVP_MD_CTX_free(md);
+	return len > 0 && SSL_CTX_set_session_id_context(m->ctx, id, len) == 1;
+}
+
+static bool use_sessions(struct making *m, const struct wsr_tls *tls, struct ctx_extra *extra)
+{
+	bool cached = tls->session_cache == WSR_TLS_CACHE_BUILTIN || tls->session_cache == WSR_TLS_CACHE_SHARED;
+
+	if (!use_ticket_files(m, tls, extra))
+		return false;
+	SSL_CTX_set_num_tickets(m->ctx, 1); /* one per full TLS 1.3 handshake is enough for a client that comes back */
+	if (!tls->session_tickets)
+		SSL_CTX_set_options(m->ctx, SSL_OP_NO_TICKET);
+	/* With tickets the session is with the client; a cache of this worker's own serves those that have none. */
+	SSL_CTX_set_session_cache_mode(m->ctx, cached ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+	if (cached && tls->session_cache_bytes > 0)
+		SSL_CTX_sess_set_cache_size(m->ctx, tls->session_cache_bytes / SESSION_BYTES + 1);
+	if (tls->session_timeout_ms > 0)
+		SSL_CTX_set_timeout(m->ctx, (long)(tls->session_timeout_ms / 1000));
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(m->ctx, on_ticket);
+	return use_session_context(m, tls);
+}
+
+/* --- server contexts ------------------------------------------------------------------------------------------------------- */
+
+/* No protocol in common ends the handshake, as in nginx 1.22 (RFC 7301 section 3.2). */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len, void *arg)
+{
+	(void)ssl;
+	(void)arg;
+	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, (const unsigned char *)alpn_ours, sizeof(alpn_ours) - 1, in, in_len) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* The name was dealt with in the client hello; this only makes OpenSSL acknowledge and remember it. */
+static int on_servername(SSL *ssl, int *alert, void *arg)
+{
+	(void)ssl;
+	(void)alert;
+	(void)arg;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void free_extra(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long num, void *arg)
+{
+	struct ctx_extra *extra = ptr;
+
+	(void)parent;
+	(void)data;
+	(void)index;
+	(void)num;
+	(void)arg;
+	if (!extra)
+		return;
+	free(extra->curves);
+	OPENSSL_cleanse(&extra->own, sizeof(extra->own));
+	free(extra);
+}
+
+/* Index of our own ex_data, which OpenSSL releases with the context; made once in a process. */
+static int extra_index(void)
+{
+	static int index = -1;
+
+	if (index < 0)
+		index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_extra);
+	return index;
+}
+
+static bool use_common(struct making *m, const struct wsr_tls *tls, struct ctx_extra *extra)
+{
+	SSL_CTX_set_app_data(m->ctx, extra);
+	SSL_CTX_set_mode(m->ctx, SSL_MODE_RELEASE_BUFFERS);
+	/* TLS 1.2 renegotiation would let a peer make us work for nothing (CVE-2011-1473). */
+	SSL_CTX_set_options(m->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_SINGLE_DH_USE | SSL_OP_SINGLE_ECDH_USE);
+	SSL_CTX_set_client_hello_cb(m->ctx, tls_on_client_hello, NULL);
+	SSL_CTX_set_tlsext_servername_callback(m->ctx, on_servername);
+	SSL_CTX_set_alpn_select_cb(m->ctx, on_alpn, NULL);
+	extra->buffer_bytes = tls->buffer_bytes >= 512 && tls->buffer_bytes <= 16384 ? tls->buffer_bytes : 16384;
+	return SSL_CTX_set_max_send_fragment(m->ctx, extra->buffer_bytes) == 1;
+}
+
+static SSL_CTX *server_ctx(const struct wsr_table *t, uint32_t index, struct key_source keys, const struct tls_tickets *tickets, char *why, size_t cap)
+{
+	const struct wsr_tls *tls = wsr_tls_at(t, index);
+	struct making m = { SSL_CTX_new(TLS_server_method()), t, keys, why, cap };
+	struct ctx_extra *extra = calloc(1, sizeof(*extra));
+
+	snprintf(why, cap, "out of memory");
+	ERR_clear_error();
+	if (!m.ctx || !extra || extra_index() < 0 || SSL_CTX_set_ex_data(m.ctx, extra_index(), extra) != 1) {
+		free(extra);
+		SSL_CTX_free(m.ctx);
+		return NULL;
+	}
+	extra->tickets = tickets;
+	if (use_common(&m, tls, extra) && use_ciphers(&m, tls, extra) && use_certificates(&m, tls) && use_client_verification(&m, tls) &&
+	    use_sessions(&m, tls, extra))
+		return m.ctx;
+	SSL_CTX_free(m.ctx);
+	ERR_clear_error();
+	return NULL;
+}
+
+struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys, const struct tls_tickets *tickets)
+{
+	uint32_t count = wsr_tls_count(t);
+	struct tls_ctxs *c = calloc(1, sizeof(*c) + sizeof(c->ctx[0]) * count);
+
+	if (!c)
+		return NULL;
+	c->t = t;
+	c->keys = keys;
+	c->tickets = tickets;
+	c->count = count;
+	return c;
+}
+
+void tls_ctxs_free(struct tls_ctxs *c)
+{
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < c->count; i++)
+		SSL_CTX_free(c->ctx[i]);
+	free(c);
+}
+
+SSL_CTX *tls_ctxs_get(struct tls_ctxs *c, uint32_t tls, const char **why)
+{
+	if (!c->ctx[tls])
+		c->ctx[tls] = server_ctx(c->t, tls, c->keys, c->tickets, c->why, sizeof(c->why));
+	if (!c->ctx[tls] && why)
+		*why = c->why;
+	return c->ctx[tls];
+}
+
+bool tls_ctx_check(const struct wsr_table *t, uint32_t tls, struct key_source keys, char *why, size_t cap)
+{
+	SSL_CTX *ctx = server_ctx(t, tls, keys, NULL, why, cap);
+
+	SSL_CTX_free(ctx);
+	return ctx != NULL;
+}
+
+void tls_ctx_switch(SSL *ssl, SSL_CTX *ctx)
+{
+	const struct ctx_extra *extra = SSL_CTX_get_app_data(ctx);
+
+	SSL_set_SSL_CTX(ssl, ctx);
+	SSL_clear_options(ssl, SSL_get_options(ssl) & ~SSL_CTX_get_options(ctx));
+	SSL_set_options(ssl, SSL_CTX_get_options(ctx));
+	SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(ctx));
+	SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(ctx));
+	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), SSL_CTX_get_verify_callback(ctx));
+	SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(ctx));
+	SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(ctx));
+	SSL_set_max_send_fragment(ssl, extra->buffer_bytes);
+	if (extra->curves)
+		SSL_set1_groups_list(ssl, extra->curves);
+}
+
+/* --- client certificates ---------------------------------------------------------------------------------------------------- */
+
+const char *tls_client_verify_text(SSL *ssl, char *buf, size_t cap)
+{
+	long result = SSL_get_verify_result(ssl);
+
+	if (!SSL_get0_peer_certificate(ssl))
+		return "NONE";
+	if (result == X509_V_OK)
+		return "SUCCESS";
+	snprintf(buf, cap, "FAILED:%s", X509_verify_cert_error_string(result));
+	return buf;
+}
+
+/* Results that "optional_no_ca" lets through: the chain does not end in something we trust. */
+static bool only_untrusted(long result)
+{
+	return result == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT || result == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+	       result == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY || result == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+	       result == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE || result == X509_V_ERR_CERT_UNTRUSTED;
+}
+
+bool tls_client_verified(SSL *ssl, enum wsr_tls_verify mode, const char **why)
+{
+	long result = SSL_get_verify_result(ssl);
+
+	if (mode == WSR_TLS_VERIFY_OFF)
+		return true;
+	if (!SSL_get0_peer_certificate(ssl)) {
+		if (mode != WSR_TLS_VERIFY_ON)
+			return true;
+		*why = "No required SSL certificate was sent";
+		return false;
+	}
+	if (result == X509_V_OK || (mode == WSR_TLS_VERIFY_OPTIONAL_NO_CA && only_untrusted(result)))
+		return true;
+	*why = "The SSL certificate error";
+	return false;
+}
+
+/* --- contexts towards upstreams ------------------------------------------------------------------------------------------------ */
+
+SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, size_t cap)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	const char *what = NULL;
+	char reason[256];
+
+	ERR_clear_error();
+	if (!ctx)
+		what = "out of memory";
+	else if (!set_protocols(ctx, set->protocols))
+		what = "proxy_ssl_protocols";
+	else if (set->ciphers.len > 0 && SSL_CTX_set_cipher_list(ctx, set->ciphers.ptr) != 1)
+		what = "proxy_ssl_ciphers";
+	else if (set->ca.len > 0 && !add_authorities(ctx, set->ca, false))
+		what = "proxy_ssl_trusted_certificate";
+	else if (set->crl.len > 0 && !add_revocations(ctx, set->crl))
+		what = "proxy_ssl_crl";
+	else if (set->certificate.len > 0 && !use_chain(ctx, set->certificate))
+		what = "proxy_ssl_certificate";
+	else if (set->certificate.len > 0 && !use_key(ctx, set->key, WSR_STR_NULL))
+		what = "proxy_ssl_certificate_key";
+	if (what) {
+		snprintf(why, cap, "%s: %s", what, tls_error_text(reason, sizeof(reason), "unusable"));
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	if (set->verify)
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify_depth(ctx, set->verify_depth ? (int)set->verify_depth : 100);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	return ctx;
+}
+
+bool tls_client_settings_from(const struct wsr_table *t, uint32_t proxyset, struct key_source keys, struct tls_client_settings *out, char *why, size_t cap)
+{
+	const struct wsr_proxyset *p = wsr_proxyset_at(t, proxyset);
+	const struct { wsr_sref path; struct wsr_str *to; } files[] = {
+		{ p->proxy_ssl_trusted_certificate.v, &out->ca },
+		{ p->proxy_ssl_crl.v, &out->crl },
+		{ p->proxy_ssl_certificate.v, &out->certificate },
+		{ p->proxy_ssl_certificate_key.v, &out->key },
+	};
+
+	*out = (struct tls_client_settings){ .protocols = (uint32_t)p->proxy_ssl_protocols, .verify_depth = (uint32_t)p->proxy_ssl_verify_depth,
+					     .ciphers = wsr_string(t, p->proxy_ssl_ciphers.v), .verify = p->proxy_ssl_verify != 0 };
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct wsr_str path = wsr_string(t, files[i].path);
+		if (path.len > 0 && !keys.get(keys.ctx, path, files[i].to)) {
+			snprintf(why, cap, "%.*s: the file was not read", WSR_FMT(path));
+			return false;
+		}
+	}
+	return true;
+}
+
+bool tls_client_check(const struct wsr_table *t, uint32_t proxyset, struct key_source keys, char *why, size_t cap)
+{
+	struct tls_client_settings set;
+
+	if (!tls_client_settings_from(t, proxyset, keys, &set, why, cap))
+		return false;
+	SSL_CTX *ctx = tls_client_ctx_new(&set, why, cap);
+	SSL_CTX_free(ctx);
+	return ctx != NULL;
+}
