@@ -19,7 +19,8 @@ struct tree_builder;
 
 struct compiler_options {
 	bool strict;                /* what is usually forgiven is an error: missing mime.types, missing include globs */
-	bool check_files;           /* open certificates, keys and roots */
+	bool check_files;           /* look whether certificates, keys and roots can be read */
+	const char *prefix;         /* folder that their paths are relative to, ending in "/"; NULL: the main file's */
 	const char *stdin_filename; /* printed and used for includes when the main file is "-" */
 };
 
@@ -29,13 +30,12 @@ struct compiler {
 	const char *folder;         /* of the main file, "" or ending in "/" */
 	struct source **sources;
 	size_t source_count, source_cap;
+	uint32_t source_by_path[SOURCE_SLOTS]; /* index + 1; chains through source.same_hash */
 	struct diags diags;
-	const struct directive_index *directives;
+	struct directive_index *directives;
 	struct tree_builder *builder; /* while a source is parsed */
 	struct node *root;          /* context main; NULL before the main file is read */
 	bool fragment;              /* the main file starts inside http, server or location */
-	const char **depends;       /* files read or looked for, for --depfile, in reading order */
-	size_t depend_count, depend_cap;
 };
 
 void compiler_init(struct compiler *cc, const struct compiler_options *options);

@@ -47,10 +47,14 @@ struct diag {
 	unsigned ordinal;           /* order of reporting, the tie-break of sorting */
 };
 
+/* Messages kept of each level: a generated file with one mistake in every server is told once per hundred, not per line. */
+#define DIAG_MAX 100u
+
 struct diags {
 	struct diag **list;
 	size_t count, cap, printed;
-	unsigned errors, warnings;  /* reported so far; errors beyond the ceiling are counted but not kept */
+	unsigned errors, warnings, notes; /* reported so far */
+	unsigned dropped;           /* counted but not kept: beyond DIAG_MAX of their level */
 	enum diag_level level[CHECK_COUNT];
 };
 
@@ -60,7 +64,7 @@ enum check_id check_find(const char *name, size_t len);
 
 void diag_init(struct compiler *cc);
 /**
- * Report. @return the message, to which notes can be added; NULL when the check is off or the ceiling is reached (diag_note accepts NULL).
+ * Report. @return the message, to which notes can be added; NULL when the check is off or DIAG_MAX is reached (diag_note accepts NULL).
  */
 struct diag *diag_at(struct compiler *cc, enum check_id check, struct span at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /** Add a note with a place of its own ("first defined here"), or SPAN_NONE. */

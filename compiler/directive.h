@@ -44,6 +44,8 @@ enum context {
 #define MANY        0x2u
 #define INHERIT     0x4u        /* the value of the surrounding block holds where none is given */
 #define INHERIT_ALL 0x8u        /* a list: one entry in a block drops all inherited ones */
+#define QUIET       0x10u       /* the difference stands in the manual and is not said at each compile */
+#define OBSOLETE    0x20u       /* a warning says what to write instead (the note) */
 #define OPENS(context) ((uint32_t)(context) << 16)
 
 enum verdict {

@@ -22,6 +22,7 @@ struct span {
 
 #define SOURCE_NONE UINT32_MAX
 #define SOURCE_MAX_BYTES (UINT32_C(1) << 30)
+#define SOURCE_SLOTS 1024u
 #define SPAN_NONE ((struct span){ SOURCE_NONE, 0, 0 })
 
 struct source {
@@ -30,6 +31,7 @@ struct source {
 	char *text;                 /* followed by two NULs */
 	uint32_t len;
 	struct span included_from;  /* the include statement's argument; file = SOURCE_NONE for the main file */
+	uint32_t same_hash;         /* chain of sources by path, for source_again() */
 	bool builtin;               /* not a file: directive defaults, built-in mime.types */
 	uint32_t *line_starts;      /* offsets of the line beginnings, made at the first use */
 	uint32_t line_count;
@@ -53,6 +55,8 @@ static inline struct span span_after(struct span s)
  * @return its index, or SOURCE_NONE with errno set (EFBIG above SOURCE_MAX_BYTES, EISDIR for a folder).
  */
 uint32_t source_read(struct compiler *cc, const char *path, const char *name, struct span included_from);
+/** A file that was read before, included once more: the text is shared. @return SOURCE_NONE when it was not read. */
+uint32_t source_again(struct compiler *cc, const char *path, struct span included_from);
 /** A text that is not a file; copied. */
 uint32_t source_builtin(struct compiler *cc, const char *name, const char *text, size_t len, struct span included_from);
 

@@ -75,8 +75,11 @@ static inline bool node_is(const struct node *n, const char *name)
 /** The words of a node without its block: "location /ws". */
 struct span node_head_span(const struct node *n);
 
-/** Parse one source below `parent`. Syntax errors are reported. @return false after any. */
-bool tree_parse(struct compiler *cc, uint32_t file, struct node *parent);
+/** A node without words and place, appended to parent unless that is NULL. */
+struct node *tree_node(struct compiler *cc, struct node *parent);
+void tree_append(struct node *parent, struct node *child);
+/** Parse one source; its statements become children of `parent`. Syntax errors are reported. */
+void tree_parse(struct compiler *cc, uint32_t file, struct node *parent);
 /** A statement from text ("proxy_read_timeout 60s;"), checked: for directive defaults. */
 struct node *tree_from_text(struct compiler *cc, const char *text, size_t len, const char *source_name);
 /** A node made by the compiler: one word, no place in the source but that of `at`. Appended to parent unless that is NULL. */
@@ -84,14 +87,20 @@ struct node *tree_synthetic(struct compiler *cc, struct node *parent, const char
 /** `wsrpc dump --stage=tree`. */
 void tree_dump(struct compiler *cc, const struct node *n, FILE *out);
 
-/* Builders called by the grammar's actions; `at` covers the right-hand side. */
-void tree_word(struct compiler *cc, struct word w);
+/*
+ * Builders, called by the actions of grammar/nginx.y. tree_word() collects; a statement or an opened block takes what was collected.
+ * `at` is the token or the part that the name speaks of.
+ */
+void tree_word(struct compiler *cc, const struct word *w);
 void tree_statement(struct compiler *cc, struct span at);
 void tree_open(struct compiler *cc, struct span at);
-void tree_close(struct compiler *cc, struct span at);
-void tree_close_missing_semicolon(struct compiler *cc, struct span at);
-void tree_close_at_end(struct compiler *cc, struct span at);
-void tree_unfinished(struct compiler *cc, struct span at);
-void tree_stray(struct compiler *cc, struct span at, const char *what);
+void tree_close(struct compiler *cc, struct span brace);
+/* What nginx refuses; each reports and leaves a tree that goes on. */
+void tree_open_nameless(struct compiler *cc, struct span brace);
+void tree_missing_semicolon(struct compiler *cc, struct span words);
+void tree_close_missing(struct compiler *cc, struct span end);
+void tree_unfinished(struct compiler *cc, struct span words);
+void tree_stray_close(struct compiler *cc, struct span brace);
+void tree_stray_semicolon(struct compiler *cc, struct span semicolon);
 
 #endif

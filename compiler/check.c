@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The checks. Each is one rule of 10-30 lines with its record beneath in a table; adding one touches checks.def, the function and the table.
+ */
+#include "compiler/check.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compiler/compiler.h"
+
+/* --- words before names are known ----------------------------------------------------------------------------------- */
+
+static bool is_dots(const struct word *w)
+{
+	return w->quote == WORD_PLAIN && (word_is(w, "...") || word_is(w, "\xe2\x80\xa6") || word_is(w, "[...]"));
+}
+
+bool check_elision(struct compiler *cc, struct node *n)
+{
+	unsigned gone = 1;
+
+	if (!is_dots(&n->words[0])) {
+		for (unsigned i = 1; i < n->word_count; i++) {
+			if (is_dots(&n->words[i])) {
+				diag_at(cc, CHECK_ELISION_LEFT, n->words[i].span, "dots stand for something that was left out: write it, or remove the statement");
+				n->bad = true;
+				return false;
+			}
+		}
+		return true;
+	}
+	while (gone < n->word_count && source_same_line(cc, n->span.file, n->words[gone - 1].span.end, n->words[gone].span.start))
+		gone++;
+	diag_at(cc, CHECK_ELISION_LEFT, span_join(n->words[0].span, n->words[gone - 1].span), "dots stand for something that was left out: remove them");
+	if (gone == n->word_count) {
+		n->bad = true;
+		return false;
+	}
+	n->words += gone;
+	n->word_count = (n->word_count - gone) & 0xffffff;
+	n->span.start = n->words[0].span.start;
+	return true;
+}
+
+/* --- odd words: placeholders and quotes ----------------------------------------------------------------------------- */
+
+struct words_check {
+	enum check_id id;
+	void (*run)(struct compiler *cc, struct node *n, const char *text, uint32_t base, uint32_t len);
+};
+
+static bool is_placeholder_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' || c == ' ' || c == ':';
+}
+
+/* Length of "<DNS NAME>" at p, 0 when it is none. Named groups of regular expressions "(?<name>" are not. */
+static uint32_t placeholder_len(const char *text, uint32_t i, uint32_t len)
+{
+	uint32_t end = i + 1;
+
+	if (i > 0 && (text[i - 1] == '?' || text[i - 1] == 'P'))
+		return 0;
+	if (end >= len || !((text[end] >= 'A' && text[end] <= 'Z') || (text[end] >= 'a' && text[end] <= 'z')))
+		return 0;
+	while (end < len && is_placeholder_char(text[end]))
+		end++;
+	return end < len && text[end] == '>' ? end + 1 - i : 0;
+}
+
+/* Quoted words may well hold <b>markup</b>; a quoted word that is nothing but a placeholder is one, unless it is a text to be sent. */
+static bool inside_quotes(const struct node *n, uint32_t start, uint32_t end)
+{
+	for (unsigned i = 0; i < n->word_count; i++) {
+		const struct word *w = &n->words[i];
+		if (w->quote != WORD_PLAIN && w->span.start < start && end <= w->span.end)
+			return node_is(n, "return") || w->span.end - w->span.start != end - start + 2;
+	}
+	return false;
+}
+
+static void find_placeholders(struct compiler *cc, struct node *n, const char *text, uint32_t base, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		uint32_t found = text[i] == '<' ? placeholder_len(text, i, len) : 0;
+		if (!found)
+			continue;
+		struct span at = { n->words[0].span.file, base + i, base + i + found };
+		if (!inside_quotes(n, at.start, at.end)) {
+			diag_at(cc, CHECK_PLACEHOLDER_LEFT, at, "placeholder %s is left in: write the value in its place", diag_quote(cc, text + i, found));
+			n->bad = true;
+		}
+		i += found - 1;
+	}
+}
+
+/* U+2018-201F, and guillemets U+00AB and U+00BB. */
+static unsigned typographic_quote_len(const unsigned char *b, uint32_t len)
+{
+	if (len >= 3 && b[0] == 0xe2 && b[1] == 0x80 && b[2] >= 0x98 && b[2] <= 0x9f)
+		return 3;
+	return len >= 2 && b[0] == 0xc2 && (b[1] == 0xab || b[1] == 0xbb) ? 2 : 0;
+}
+
+static void find_typographic_quotes(struct compiler *cc, struct node *n, const char *text, uint32_t base, uint32_t len)
+{
+	(void)text;
+	(void)base;
+	(void)len;
+	for (unsigned i = 0; i < n->word_count; i++) {
+		const struct word *w = &n->words[i];
+		unsigned quote = w->quote == WORD_PLAIN ? typographic_quote_len((const unsigned char *)w->text, w->len) : 0;
+		if (!quote)
+			continue;
+		struct span at = { w->span.file, w->span.start, w->span.start + quote };
+		struct diag *d = diag_at(cc, CHECK_TYPOGRAPHIC_QUOTE, at, "typographic quote %.*s would become part of the value", (int)quote, w->text);
+		diag_note(cc, d, SPAN_NONE, "quotes are \" and '");
+		n->bad = true;
+		return;
+	}
+}
+
+static const struct words_check words_checks[] = {
+	{ CHECK_PLACEHOLDER_LEFT, find_placeholders },
+	{ CHECK_TYPOGRAPHIC_QUOTE, find_typographic_quotes },
+};
+
+/* Most statements have no byte that any of these checks looks at. */
+static bool has_odd_byte(const char *text, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		if (text[i] == '<' || (unsigned char)text[i] >= 0x80)
+			return true;
+	return false;
+}
+
+bool check_odd_words(struct compiler *cc, struct node *n)
+{
+	struct span head = node_head_span(n);
+	const char *text = source_at(cc, head.file)->text + head.start;
+	uint32_t len = head.end - head.start;
+
+	if (!has_odd_byte(text, len))
+		return true;
+	for (size_t i = 0; i < sizeof(words_checks) / sizeof(words_checks[0]); i++)
+		if (cc->diags.level[words_checks[i].id] != DIAG_OFF)
+			words_checks[i].run(cc, n, text, head.start, len);
+	return !n->bad;
+}
+
+/* --- identified statements ------------------------------------------------------------------------------------------ */
+
+struct node_check {
+	enum check_id id;
+	const char *directive;
+	void (*run)(struct compiler *cc, const struct node *n);
+};
+
+/* `listen` parameters that are read but not done. */
+static void check_listen_protocols(struct compiler *cc, const struct node *n)
+{
+	static const char *const words[] = { "http2", "spdy", "quic" };
+
+	for (unsigned i = 1; i < node_arg_count(n); i++)
+		for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+			if (word_is(node_arg(n, i), words[k]))
+				diag_at(cc, CHECK_ACCEPTED_WITH_DIFFERENCE, node_arg(n, i)->span, "'%s': clients are served with HTTP/1.1", words[k]);
+}
+
+/* A port or scheme in a name never matches: the Host field is compared without its port. */
+static void check_server_name(struct compiler *cc, const struct node *n)
+{
+	for (unsigned i = 0; i < node_arg_count(n); i++) {
+		const struct word *w = node_arg(n, i);
+		if (w->len && w->text[0] == '~')
+			continue;
+		if (!memchr(w->text, ':', w->len) && !memchr(w->text, '/', w->len))
+			continue;
+		struct diag *d = diag_at(cc, CHECK_SERVER_NAME_MALFORMED, w->span, "'%s' is not a host name", diag_quote(cc, w->text, w->len));
+		diag_note(cc, d, SPAN_NONE, "names stand without scheme, port and path; the port belongs to listen");
+	}
+}
+
+static void check_readable(struct compiler *cc, const struct node *n)
+{
+	const struct word *w = node_arg(n, 0);
+	const char *path = arena_copy(&cc->arena, w->text, w->len);
+
+	if (!cc->options.check_files || memchr(w->text, '$', w->len) || strncmp(path, "data:", 5) == 0)
+		return;
+	if (path[0] != '/')
+		path = arena_printf(&cc->arena, "%s%s", cc->options.prefix ? cc->options.prefix : cc->folder, path);
+	if (access(path, R_OK) != 0)
+		diag_at(cc, CHECK_FILE_UNREADABLE, w->span, "'%s': %s", diag_quote(cc, path, strlen(path)), strerror(errno));
+}
+
+static const struct node_check node_checks[] = {
+	{ CHECK_ACCEPTED_WITH_DIFFERENCE, "listen", check_listen_protocols },
+	{ CHECK_SERVER_NAME_MALFORMED, "server_name", check_server_name },
+	{ CHECK_FILE_UNREADABLE, "ssl_certificate", check_readable },
+	{ CHECK_FILE_UNREADABLE, "ssl_certificate_key", check_readable },
+	{ CHECK_FILE_UNREADABLE, "ssl_dhparam", check_readable },
+	{ CHECK_FILE_UNREADABLE, "ssl_client_certificate", check_readable },
+	{ CHECK_FILE_UNREADABLE, "ssl_trusted_certificate", check_readable },
+	{ CHECK_FILE_UNREADABLE, "ssl_crl", check_readable },
+	{ CHECK_FILE_UNREADABLE, "proxy_ssl_trusted_certificate", check_readable },
+	{ CHECK_FILE_UNREADABLE, "proxy_ssl_certificate", check_readable },
+	{ CHECK_FILE_UNREADABLE, "proxy_ssl_certificate_key", check_readable },
+	{ CHECK_FILE_UNREADABLE, "root", check_readable },
+	{ CHECK_FILE_UNREADABLE, "alias", check_readable },
+};
+#define NODE_CHECK_COUNT (sizeof(node_checks) / sizeof(node_checks[0]))
+
+static void run_on(struct compiler *cc, const struct directive *const *defs, const struct node *parent)
+{
+	NODE_EACH_CHILD(n, parent) {
+		for (size_t i = 0; i < NODE_CHECK_COUNT; i++)
+			if (defs[i] && n->def == defs[i] && !n->bad && !n->synthetic)
+				node_checks[i].run(cc, n);
+		run_on(cc, defs, n);
+	}
+}
+
+void check_run(struct compiler *cc)
+{
+	const struct directive *defs[NODE_CHECK_COUNT];
+
+	for (size_t i = 0; i < NODE_CHECK_COUNT; i++)
+		defs[i] = cc->diags.level[node_checks[i].id] == DIAG_OFF
+		                  ? NULL
+		                  : directive_find(cc, node_checks[i].directive, strlen(node_checks[i].directive), ~(uint32_t)(C_MAP | C_TYPES));
+	run_on(cc, defs, cc->root);
+}
+
+/* --- options -------------------------------------------------------------------------------------------------------- */
+
+bool check_option(struct compiler *cc, const char *arg, bool error)
+{
+	bool off = !error && strncmp(arg, "no-", 3) == 0;
+	const char *name = off ? arg + 3 : arg;
+	enum check_id id = check_find(name, strlen(name));
+
+	if (strcmp(name, "all") == 0) {
+		for (unsigned i = 0; i < CHECK_COUNT; i++)
+			if (check_info((enum check_id)i)->level == DIAG_WARNING)
+				cc->diags.level[i] = error ? DIAG_ERROR : off ? DIAG_OFF : DIAG_WARNING;
+		return true;
+	}
+	if (id == CHECK_COUNT)
+		return false;
+	cc->diags.level[id] = error ? DIAG_ERROR : off ? DIAG_OFF : DIAG_WARNING;
+	return true;
+}
