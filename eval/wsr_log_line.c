@@ -9,7 +9,6 @@
 #define SMALL_PARTS 48u
 
 static const char HEX[16] = "0123456789ABCDEF";
-static const char HEX_LOWER[16] = "0123456789abcdef";
 
 static bool plain_default(unsigned char c)
 {
@@ -40,8 +39,8 @@ static char *put_json(char *p, unsigned char c)
 			return p;
 		}
 	memcpy(p, "u00", 3);
-	p[3] = HEX_LOWER[c >> 4];
-	p[4] = HEX_LOWER[c & 15];
+	p[3] = HEX[c >> 4];
+	p[4] = HEX[c & 15];
 	return p + 5;
 }
 
