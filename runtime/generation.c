@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/identity.h"
+
 static int *fds_new(uint32_t count)
 {
 	int *fds = malloc((count ? count : 1) * sizeof(*fds));
@@ -38,16 +40,6 @@ static bool map_table(struct generation *g, int fd, const char **why)
 	return true;
 }
 
-static void write_identity(struct generation *g)
-{
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < 6; i++) {
-		g->identity[2 * i] = digits[g->table.header->identity[i] >> 4];
-		g->identity[2 * i + 1] = digits[g->table.header->identity[i] & 15];
-	}
-	g->identity[12] = '\0';
-}
-
 static bool get_key(const void *ctx, struct wsr_str path, struct wsr_str *out)
 {
 	return keystore_get(ctx, path, out);
@@ -68,7 +60,7 @@ struct generation *generation_new(int table_fd, int key_fd, uint32_t number, con
 	g->number = number;
 	if (!map_table(g, table_fd, why))
 		goto fail;
-	write_identity(g);
+	identity_text(g->table.header->identity, sizeof(g->identity) - 1, g->identity);
 	if (key_fd >= 0 && !keystore_map(&g->keys, key_fd)) {
 		*why = strerror(errno);
 		goto fail;

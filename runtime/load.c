@@ -4,13 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/identity.h"
 #include "runtime/log.h"
 #include "runtime/memfile.h"
 #include "runtime/tls_ctx.h"
@@ -59,21 +59,11 @@ struct loaded *load_table(const char *path, uint32_t number, char *why, size_t c
 		goto fail;
 	}
 	l->bytes = l->gen->map_len;
-	for (size_t i = 0; i < 32; i++)
-		snprintf(l->identity + 2 * i, 3, "%02x", l->gen->table.header->identity[i]);
+	identity_text(l->gen->table.header->identity, sizeof(l->identity) - 1, l->identity);
 	return l;
 fail:
 	load_free(l);
 	return NULL;
-}
-
-static bool identity_holds(const struct wsr_table *t)
-{
-	uint8_t sum[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	size_t skip = sizeof(struct wsr_header);
-	return EVP_Digest(t->bytes + skip, t->len - skip, sum, &len, EVP_sha256(), NULL) == 1 && len == 32 &&
-	       memcmp(sum, t->header->identity, 32) == 0;
 }
 
 static int open_log(const char *prefix, struct wsr_str path, char *why, size_t cap)
@@ -158,7 +148,7 @@ static bool check_tls(const struct loaded *l, bool all, char *why, size_t cap)
 bool load_rest(struct loaded *l, const struct settings *s, bool full_check, char *why, size_t cap)
 {
 	const struct wsr_table *t = &l->gen->table;
-	if (full_check && !identity_holds(t)) {
+	if (full_check && !identity_holds(t->bytes, t->len)) {
 		snprintf(why, cap, "%s: %s", s->table_path, wsr_strerror(WSR_E_IDENTITY));
 		return false;
 	}
