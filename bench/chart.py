@@ -19,36 +19,43 @@ text { font: 13px system-ui, sans-serif; fill: #222 }
 
 
 def _groups(report):
-    """(title, unit, {server: cost}) of each row that has nginx's figure."""
+    """(title, unit, {server: (cost, per cent of nginx)}) of each row that has nginx's figure; CPU per cents were formed inside the rounds."""
     for row in report.get("rows", {}).values():
-        yield row["title"], "us", {name: spread["median"] for name, spread in row["us"].items() if spread}
+        ratios = {"nginx": {"median": 1.0}, "haproxy": row["haproxy_to_nginx"], "wsrp": row["ours_to_nginx"]}
+        yield row["title"], "µs", {name: (row["us"][name]["median"], 100.0 * ratio["median"]) for name, ratio in ratios.items() if ratio}
     for row in report.get("idle", {}).values():
-        yield row["title"], "KB", {name: spread["median"] for name, spread in row["kb"].items() if spread}
+        kb = {name: spread["median"] for name, spread in row["kb"].items() if spread}
+        if kb.get("nginx"):
+            yield row["title"], "KB", {name: (value, 100.0 * value / kb["nginx"]) for name, value in kb.items()}
+
+
+def _number(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def draw(report, path):
     parts, y = [], 54
     for title, unit, cost in _groups(report):
-        if not cost.get("nginx"):
-            continue
         parts.append(f'<text x="{LABEL - 10}" y="{y + 24}" text-anchor="end">{escape(title)}</text>')
         for name, _, colour in SERIES:
             if name not in cost:
                 continue
-            percent = 100.0 * cost[name] / cost["nginx"]
+            value, percent = cost[name]
             width = min(percent, LIMIT) * SCALE
             parts.append(f'<rect x="{LABEL}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2" fill="{colour}"/>')
-            parts.append(f'<text class="small" x="{LABEL + width + 6:.1f}" y="{y + 11}">{cost[name]:.3g} {unit}</text>')
+            parts.append(f'<text class="small" x="{LABEL + width + 6:.1f}" y="{y + 11}">{_number(value)} {unit}</text>')
             y += BAR + HEIGHT
         y += GAP
     legend = "".join(f'<rect x="{LABEL + i * 100}" y="12" width="12" height="12" rx="2" fill="{colour}"/>'
                      f'<text x="{LABEL + 18 + i * 100}" y="23">{title}</text>' for i, (_, title, colour) in enumerate(SERIES))
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if name != "relay")
-    note = f"CPU time of the server processes an operation, memory a tunnel; less is better. {versions}; {report['machine']['cpu']}; {report['commit']}"
-    svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LABEL + LIMIT * SCALE + 90:.0f} {y + 24}">\n<style>{STYLE}</style>\n{legend}\n'
+    notes = ["CPU time of the server processes an operation, memory a tunnel; less is better.",
+             f"{versions}; {report['machine']['cpu']}; {report['commit']}, {report['date']}"]
+    svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LABEL + LIMIT * SCALE + 90:.0f} {y + 40}">\n<style>{STYLE}</style>\n{legend}\n'
            f'<line class="axis" x1="{LABEL + 100 * SCALE}" x2="{LABEL + 100 * SCALE}" y1="44" y2="{y - 8}"/>\n'
            f'<text class="small" x="{LABEL + 100 * SCALE}" y="41" text-anchor="middle">nginx = 100 %</text>\n'
-           + "\n".join(parts) + f'\n<text class="small" x="10" y="{y + 12}">{escape(note)}</text>\n</svg>\n')
+           + "\n".join(parts) + "".join(f'\n<text class="small" x="10" y="{y + 12 + 16 * i}">{escape(note)}</text>' for i, note in enumerate(notes))
+           + "\n</svg>\n")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as f:
         f.write(svg)

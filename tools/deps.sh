@@ -13,7 +13,7 @@ set -u
 
 build="gcc make libc6-dev pkg-config flex bison libevent-dev libssl-dev libpcre2-dev libjansson-dev openssl python3"
 check="$build libcmocka-dev python3-websockets curl nginx-light clang libclang-rt-dev chromium procps"
-bench="$build libcmocka-dev nginx-light haproxy wrk nghttp2-client procps"
+bench="$build libcmocka-dev nginx-light haproxy wrk nghttp2-client strace valgrind procps"
 
 case "${1:-check}" in
 build) wanted=$build ;;
