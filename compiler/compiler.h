@@ -30,7 +30,7 @@ struct compiler {
 	const char *folder;         /* of the main file, "" or ending in "/" */
 	struct source **sources;
 	size_t source_count, source_cap;
-	uint32_t source_by_path[SOURCE_SLOTS]; /* index + 1; chains through source.same_hash */
+	uint32_t source_by_path[SOURCE_SLOTS]; /* index + 1; chains through source.same_path */
 	struct diags diags;
 	struct directive_index *directives;
 	struct tree_builder *builder; /* while a source is parsed */

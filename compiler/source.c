@@ -20,7 +20,7 @@ static uint32_t source_add(struct compiler *cc, struct source *s)
 	cc->sources[cc->source_count] = s;
 	if (s->path) {
 		uint32_t *slot = &cc->source_by_path[wsr_hash(s->path, strlen(s->path)) % SOURCE_SLOTS];
-		s->same_hash = *slot;
+		s->same_path = *slot;
 		*slot = (uint32_t)cc->source_count + 1;
 	}
 	return (uint32_t)cc->source_count++;
@@ -31,7 +31,7 @@ uint32_t source_again(struct compiler *cc, const char *path, struct span include
 	uint32_t i = cc->source_by_path[wsr_hash(path, strlen(path)) % SOURCE_SLOTS];
 
 	while (i && strcmp(source_at(cc, i - 1)->path, path) != 0)
-		i = source_at(cc, i - 1)->same_hash;
+		i = source_at(cc, i - 1)->same_path;
 	if (!i)
 		return SOURCE_NONE;
 	struct source *s = ARENA_NEW(&cc->arena, struct source);

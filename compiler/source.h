@@ -31,7 +31,7 @@ struct source {
 	char *text;                 /* followed by two NULs */
 	uint32_t len;
 	struct span included_from;  /* the include statement's argument; file = SOURCE_NONE for the main file */
-	uint32_t same_hash;         /* chain of sources by path, for source_again() */
+	uint32_t same_path;         /* index + 1 of an earlier source whose path may be the same; 0 = none */
 	bool builtin;               /* not a file: directive defaults, built-in mime.types */
 	uint32_t *line_starts;      /* offsets of the line beginnings, made at the first use */
 	uint32_t line_count;
