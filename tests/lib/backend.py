@@ -9,7 +9,7 @@ A script is a function request -> steps, or a generator function; a step is
     ("echo",)             send back what comes until the end: the far end of a tunnel
     ("close",)            FIN now;  ("reset",) RST now
 After the steps the connection waits for its next request, unless the request asked to close it or the steps closed it.
-Requests are parsed strictly; bytes that do not parse are kept, answered with a 400 and counted in `violations`.
+Requests are parsed strictly; bytes that do not parse are kept, answered with a 400 and reported by `take_violations`.
 """
 
 import os
@@ -48,12 +48,16 @@ class Record:
         self.parsed = 0  # how many of them belong to whole requests or to a tunnel
         self.requests = []
         self.broken = None  # why the bytes do not parse
+        self.told = False  # has take_violations reported that?
         self.closed = False
         self.seen = 0  # see Backend.mark
 
 
 class Backend:
-    """Listens on 127.0.0.1 (or a unix socket path) with one thread for each connection."""
+    """Listens on 127.0.0.1 (or a unix socket path) with one thread for each connection.
+
+    tls: a function that makes a context; one of its own for each connection rules out that a session is taken up again.
+    """
 
     def __init__(self, script=default_script, path=None, tls=None, host="127.0.0.1", port=0, early=None):
         self.script = script
@@ -130,10 +134,13 @@ class Backend:
         with self.lock:
             return [(record, record.data[record.seen:]) for record in self.records if len(record.data) > record.seen]
 
-    @property
-    def violations(self):
+    def take_violations(self):
+        """(why, bytes) of each connection whose bytes did not parse; each is reported once."""
         with self.lock:
-            return [(record.broken, record.data) for record in self.records if record.broken]
+            found = [record for record in self.records if record.broken and not record.told]
+            for record in found:
+                record.told = True
+            return [(record.broken, record.data) for record in found]
 
     # --- the connection's thread
 
@@ -156,7 +163,7 @@ class Backend:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
                 sock.settimeout(30)
-                sock = self.tls.wrap_socket(sock, server_side=True)
+                sock = self.tls().wrap_socket(sock, server_side=True)
                 record.tls_name = getattr(sock, "sni", None)
                 with self.lock:
                     self.open.add(sock)
@@ -250,6 +257,14 @@ class Backend:
                 sock.sendall(pending)
             if not self._more(sock, record):
                 return
+
+
+def tls_context(path):
+    """A server's context with path.crt and path.key; the name that a client asked for is kept as `sni` of its socket."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path + ".crt", path + ".key")
+    context.sni_callback = lambda sock, name, _context: setattr(sock, "sni", name)
+    return context
 
 
 def readable(sock, seconds=0):

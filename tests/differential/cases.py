@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""All cases: importing a module of them adds them to harness.Case.all."""
+
+import cases_files
+import cases_proxy
+import cases_rewrite
+import cases_tls
+import harness
+
+CASES = harness.Case.all
+assert all((cases_files, cases_proxy, cases_rewrite, cases_tls))

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The differential tests: every case under nginx and under wsrpd, with `wsrpc explain` beside.
+
+For each case two tests: `same` (records equal but for differences.py) and `explain` (what explain says against what was recorded).
+The records of all cases are made before the first test, a few cases at a time, since most of their time is waiting.
+"""
+
+import copy
+import json
+import re
+import unittest
+
+import differences
+import harness
+from cases import CASES
+from lib import servers
+
+def neutralised(case, row, one):
+    """The record of a row without what may differ."""
+    one = copy.deepcopy(one)
+    one.pop("reason", None)
+    for function in differences.NEUTRAL + [differences.NAMED[name] for name in case.differs]:
+        function(row, one)
+    return one
+
+
+def explain_options(row):
+    """A request as explain is told of it."""
+    options = [] if row.method == "GET" else ["-X", row.method]
+    fields = list(row.fields)
+    if row.ws:
+        fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13")] + fields
+    if row.body and not any(name.lower() in ("content-length", "transfer-encoding") for name, _ in fields):
+        fields.append(("Content-Length", str(len(row.body))))
+    for name, value in fields:
+        options += ["-H", "%s: %s" % (name, value)]
+    return options
+
+
+def check_explain(case, row, got, server):
+    """Compare `wsrpc explain --json` with what wsrpd did with the same request; returns a list of problems."""
+    if got["end"] != "answered" or row.method == "HEAD" and row.keep:
+        return []
+    port = case.world.ports.get(row.at.rpartition("/")[2])
+    if port is None or row.host is None:
+        return []
+    url = "%s://127.0.0.1:%d%s" % ("https" if row.tls is not None else "http", port, row.target)
+    done = server.explain(url, "--json", "-H", "Host: " + row.host, *explain_options(row))
+    if done.returncode != 0:
+        return ["%r: explain ended with %d: %s" % (row, done.returncode, done.stderr.decode("utf-8", "replace")[:500])]
+    said = json.loads(done.stdout)
+    problems = []
+
+    def that(condition, message, *arguments):
+        if not condition:
+            problems.append("%r: %s" % (row, message % arguments))
+
+    forwarded = [one for one in got["upstream"] if "method" in one]
+    if forwarded:
+        upstream, sent = said.get("upstream") or {}, forwarded[-1]
+        that(said.get("decision") in ("proxy", "tunnel"), "explain says %s, but it was forwarded", said.get("decision"))
+        that(upstream.get("method") == sent["method"], "explain says method %s, sent was %s", upstream.get("method"), sent["method"])
+        that(upstream.get("target") == sent["target"], "explain says target %s, sent was %s", upstream.get("target"), sent["target"])
+        told, real = field_set(upstream.get("headers", ())), field_set(sent["fields"])
+        that(told == real, "upstream fields: only explain has %s, only the upstream has %s", sorted(told - real), sorted(real - told))
+    else:
+        that(said.get("decision") not in ("proxy", "tunnel") or got["status"] >= 500, "explain says %s, but nothing was forwarded", said.get("decision"))
+        if said.get("decision") in ("return", "error"):
+            that(said.get("status") == got["status"], "explain says status %s, answered was %s", said.get("status"), got["status"])
+    if got.get("status") and said.get("response_headers") is not None:
+        missing = field_set(said["response_headers"]) - field_set(got["fields"])
+        that(not missing or got["status"] >= 500 and forwarded, "explain promises %s, which the answer has not", sorted(missing))
+    if said.get("rule") is not None:
+        that(re.fullmatch(r".+:\d+(:\d+)?", said["rule"] or ""), "no file:line for the rule: %r", said["rule"])
+    return problems
+
+
+def field_set(fields):
+    """Fields without framing and what a connection, not the configuration, decides."""
+    return {(name.lower(), value) for name, value in fields if name.lower() not in ("content-length", "transfer-encoding", "date", "connection", "server", "keep-alive", "sec-websocket-accept")
+            and "$" not in value}
+
+
+def both(case):
+    """The records of nginx and of wsrpd."""
+    return harness.record(case, servers.Nginx), harness.record(case, servers.Wsrpd, explain=check_explain if case.explain else None)
+
+
+class Differential(unittest.TestCase):
+    """Filled in below, two tests for each case."""
+
+    @classmethod
+    def setUpClass(cls):
+        servers.require(servers.Nginx)
+        servers.require(servers.Wsrpd)
+        cls.records = harness.together(both)
+
+
+def add(case):
+    def same(self):
+        theirs, ours = harness.result(self, case)
+        self.assertTrue(theirs.started, theirs.seen.get("failure"))
+        self.assertTrue(ours.started, ours.seen.get("failure"))
+        problems = []
+        for row, left, right in zip(case.rows, theirs.rows, ours.rows):
+            lines = harness.difference(neutralised(case, row, left), neutralised(case, row, right))
+            problems += ["%r" % row] + ["    " + line for line in lines] if lines else []
+        problems += harness.difference(theirs.seen, ours.seen, "seen")
+        if problems:
+            self.fail("%s\n%s" % (case.name, "\n".join(problems)))
+
+    def explain(self):
+        _, ours = harness.result(self, case)
+        self.assertTrue(ours.started, ours.seen.get("failure"))
+        if ours.explained:
+            self.fail("%s\n%s" % (case.name, "\n".join(ours.explained)))
+
+    setattr(Differential, "test_%s__same" % case.word, same)
+    if case.explain:
+        setattr(Differential, "test_%s__explain" % case.word, explain)
+
+
+for one_case in CASES:
+    add(one_case)
+
+if __name__ == "__main__":
+    unittest.main()
