@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Checked tree -> plan. lower_config() is the stage; everything else here is shared by the files lower*.c and by nobody else.
+ *
+ * A statement is lowered by the function that stands in its row of grammar/directives.def. Functions that set something write into the
+ * `struct level` of the block they stand in; a child block starts from a copy of its parent's level, which is the whole of inheritance.
+ * All statements of a block are applied before the blocks inside it are entered, as in nginx.
+ */
+#ifndef COMPILER_LOWER_H
+#define COMPILER_LOWER_H
+
+#include "compiler/compiler.h"
+#include "compiler/plan.h"
+
+/**
+ * Make the plan of cc->root, whose check found no error. Errors are reported in cc.
+ * @return false after any error; the plan must be freed in either case
+ */
+bool lower_config(struct compiler *cc, struct plan *plan);
+
+/* --- shared by lower*.c -------------------------------------------------------------------------------------------- */
+
+/** What proxy_set_header says about tunnels in a block: the well-known recipe of three lines, and what is missing from it. */
+enum lower_recipe { RECIPE_NONE, RECIPE_COMPLETE, RECIPE_NO_CONNECTION, RECIPE_NO_UPGRADE };
+
+/** Settings of one block. The child of a block starts as a copy. */
+struct level {
+	struct plan_settings s;
+	uint32_t group[PLAN_GROUPS]; /* index of the interned group record; WSR_NONE: changed since */
+	uint64_t set[2];            /* bit SET_x: given in this very block */
+	struct wsr_list access;     /* allow, deny */
+	bool access_set;
+	bool redirect_off;          /* proxy_redirect off holds here */
+	bool websocket_written;     /* `websocket` was given here or around */
+	bool http_version_written;  /* proxy_http_version was given here or around */
+	uint8_t recipe;             /* enum lower_recipe of the proxy_set_header list that holds */
+	const struct node *recipe_node;
+	struct server_level *server; /* settings that only http and server know; NULL inside locations */
+	struct location *location;  /* the location being lowered; NULL in http and server */
+};
+
+/** Settings of http and server that act before a location is known. */
+struct server_level {
+	struct wsr_srv srv;
+	struct wsr_tls tls;
+	const struct node *ssl;     /* `ssl on` */
+	const struct node *certificate; /* first ssl_certificate, ssl_certificate_key */
+	const struct node *key;
+	bool certificates_set, keys_set, ticket_keys_set; /* in this very block */
+};
+
+/** A location, `if` block or server while its statements are lowered. */
+struct location {
+	const struct node *node;
+	struct location *outer;     /* enclosing location, NULL at server level */
+	struct wsr_str name;        /* as written, without the modifier */
+	uint8_t kind;               /* enum wsr_location_kind */
+	uint8_t flags;              /* WSR_LOCATION_* */
+	uint32_t regex;
+	uint32_t index;             /* its record */
+	const struct node *proxy_node; /* proxy_pass, own or (in `if`) the enclosing location's */
+	uint32_t proxy;
+	struct wsr_str proxy_url;   /* as written; empty with variables */
+	uint16_t proxy_uri_len;     /* length of the URI part at its end */
+	struct wsr_str proxy_location; /* path which the URI part replaces; empty in named, regex and if */
+};
+
+/** A user variable before its definition is known. */
+struct lower_variable { const struct node *use; const struct word *word; const struct node *set; };
+
+struct lower {
+	struct compiler *cc;
+	struct plan *plan;
+	struct pool_index variables; /* name (sref) -> slot */
+	struct pool variable_info;  /* struct lower_variable per slot */
+	struct pool_index upstreams; /* name and kind -> upstream */
+	struct pool_index log_formats; /* name -> log_format */
+	struct pool_index regexes;  /* (pattern, flags) -> regex */
+	struct pool_index shapes;   /* shape run -> shape */
+	struct pool shape_scratch;
+	struct pool shape_keys;     /* uint32_t: two per location of a scope */
+	struct pool shape_info;     /* struct scope_shape */
+	struct pool parts;          /* struct wsr_part: template under construction */
+	struct pool scratch;        /* records of a list under construction; stride changes */
+	struct pool places;         /* struct plan_place beside scratch */
+	struct pool insns, insn_places; /* program under construction */
+	bool if_settings;           /* ... and its `if` blocks switch settings */
+	struct pool listens;        /* struct lower_listen */
+	struct pool uses;           /* struct listen_use */
+	struct pool_index listen_index;
+	struct pool names;          /* struct lower_name */
+	struct pool servers;        /* struct lower_server */
+	struct pool_index files;    /* source -> file_name */
+	uint32_t last_file, last_line, last_line_start, last_line_end; /* cache of lower_place() */
+	struct pool items;          /* struct location: the scopes being built, innermost last */
+	struct pool named;          /* struct wsr_named of the server being lowered */
+	uint32_t current_server;
+	bool defaults;              /* the table's defaults are being applied, not a user's text */
+	unsigned place_file;        /* cached file_name of last_file */
+};
+
+typedef void (*lower_fn)(struct lower *l, struct level *lv, const struct node *n, unsigned arg);
+
+enum lower_class {
+	LOWER_NOTHING,              /* no effect, or handled by the block around it */
+	LOWER_GLOBAL,               /* main and events */
+	LOWER_SETTING,              /* writes into the level of its block */
+	LOWER_REWRITE,              /* an instruction of the block's program */
+	LOWER_BLOCK,                /* structure: visited by name where it belongs */
+};
+struct lowering {
+	lower_fn fn;
+	uint16_t arg;
+	uint8_t class;              /* enum lower_class */
+};
+/** How a row is lowered. */
+const struct lowering *lowering_of(const struct directive *def);
+/** True when the statement's row is lowered by fn. */
+static inline bool lowered_by(const struct node *n, lower_fn fn)
+{
+	return n->def && !n->bad && lowering_of(n->def)->fn == fn;
+}
+static inline unsigned lower_class_of(const struct node *n)
+{
+	return n->def && !n->bad ? lowering_of(n->def)->class : LOWER_NOTHING;
+}
+
+/* lower.c */
+/** Apply all settings that stand in a block. */
+void level_apply(struct lower *l, struct level *lv, const struct node *block);
+/** Start of a child block. */
+void level_child(struct level *child, const struct level *parent);
+/** Mark a setting as given here and its group as changed. */
+void level_mark(struct level *lv, enum plan_setting cell);
+static inline bool level_has(const struct level *lv, enum plan_setting cell)
+{
+	return lv->set[cell / 64] >> (cell % 64) & 1;
+}
+/** Indexes of the level's groups, interned when changed. */
+void level_groups(struct lower *l, struct level *lv);
+/** Body record of a level. */
+uint32_t level_body(struct lower *l, struct level *lv, uint8_t kind, uint8_t flags, wsr_sref name, uint32_t regex);
+
+static inline struct wsr_str arg_str(const struct node *n, unsigned i)
+{
+	return word_str(node_arg(n, i));
+}
+/** Where a statement (or word) stands, for the table. */
+struct plan_place lower_place(struct lower *l, struct span at);
+uint32_t lower_pos(struct lower *l, const struct node *n);
+
+/* lower_value.c */
+#define TMPL_ARGS        1u  /* "?" splits path and arguments (replacement of rewrite) */
+#define TMPL_NO_CAPTURES 2u  /* $1 is no capture here */
+/** Template of a word's text (or a part of it). After an error: the empty template. */
+uint32_t lower_template(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text, unsigned flags);
+static inline uint32_t lower_tmpl_arg(struct lower *l, const struct node *n, unsigned i)
+{
+	return lower_template(l, n, node_arg(n, i), arg_str(n, i), 0);
+}
+/** True if the text refers to a variable or capture. */
+bool lower_has_variables(struct wsr_str text);
+/** Slot of a user variable, made when new. */
+uint32_t lower_variable_slot(struct lower *l, struct wsr_str name);
+/** Define a user variable ("$name" in word w). @return its slot; WSR_NONE after an error. */
+uint32_t lower_variable_define(struct lower *l, const struct node *n, const struct word *w, enum wsr_variable_kind kind);
+/** Report variables that were used and never defined. */
+void lower_variables_check(struct lower *l);
+/** Interned regular expression, checked by compiling it; WSR_NONE after an error. */
+uint32_t lower_regex(struct lower *l, const struct node *n, const struct word *w, struct wsr_str pattern, bool caseless);
+
+/* lower_setting.c: functions of plain rows; arg = enum plan_setting unless said otherwise */
+void lower_flag(struct lower *, struct level *, const struct node *, unsigned);
+void lower_ms(struct lower *, struct level *, const struct node *, unsigned);
+void lower_size(struct lower *, struct level *, const struct node *, unsigned);
+void lower_uint(struct lower *, struct level *, const struct node *, unsigned);
+void lower_str(struct lower *, struct level *, const struct node *, unsigned);
+void lower_tmpl(struct lower *, struct level *, const struct node *, unsigned);
+void lower_strings(struct lower *, struct level *, const struct node *, unsigned);
+void lower_string_lines(struct lower *, struct level *, const struct node *, unsigned);
+#define LOWER_DECLARE(name) void lower_##name(struct lower *, struct level *, const struct node *, unsigned);
+#define LOWER_SPECIAL_SETTINGS(X) \
+	X(keepalive_timeout) X(root) X(alias) X(index) X(try_files) X(error_page) X(expires) X(add_header) X(proxy_set_header) X(proxy_redirect) \
+	X(access_log) X(error_log) X(types) X(proxy_http_version) X(proxy_buffers) X(proxy_next_upstream) X(websocket) \
+	X(upgrade_protocols) X(resolver) X(access) X(proxy_pass) X(internal) X(proxy_ssl_protocols) \
+	X(srv_ms) X(srv_size) X(srv_flag) X(large_client_header_buffers) \
+	X(ssl) X(tls_file) X(tls_certificate) X(tls_flag) X(tls_protocols) X(tls_session_cache) X(tls_session_timeout) X(tls_curves) \
+	X(tls_verify_client) X(tls_verify_depth) X(tls_buffer_size)
+#define LOWER_SPECIAL_OTHERS(X) \
+	X(http) X(server) X(location) X(upstream) X(upstream_server) X(upstream_setting) X(map) X(log_format) X(events) \
+	X(set) X(if) X(return) X(rewrite) X(break) X(redirect) X(listen) X(server_name) \
+	X(user) X(pid) X(worker_processes) X(global_uint) X(global_flag) X(worker_shutdown_timeout) X(main_error_log)
+LOWER_SPECIAL_SETTINGS(LOWER_DECLARE)
+LOWER_SPECIAL_OTHERS(LOWER_DECLARE)
+
+#endif
