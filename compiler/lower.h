@@ -91,12 +91,12 @@ struct lower {
 	struct pool names;          /* struct lower_name */
 	struct pool servers;        /* struct lower_server */
 	struct pool_index files;    /* source -> file_name */
-	uint32_t last_file, last_line, last_line_start, last_line_end; /* cache of lower_place() */
+	uint32_t last_file, last_file_name; /* cache of lower_place() */
 	struct pool items;          /* struct location: the scopes being built, innermost last */
 	struct pool named;          /* struct wsr_named of the server being lowered */
 	uint32_t current_server;
 	bool defaults;              /* the table's defaults are being applied, not a user's text */
-	unsigned place_file;        /* cached file_name of last_file */
+	
 };
 
 typedef void (*lower_fn)(struct lower *l, struct level *lv, const struct node *n, unsigned arg);
@@ -169,28 +169,9 @@ void lower_variables_check(struct lower *l);
 /** Interned regular expression, checked by compiling it; WSR_NONE after an error. */
 uint32_t lower_regex(struct lower *l, const struct node *n, const struct word *w, struct wsr_str pattern, bool caseless);
 
-/* lower_setting.c: functions of plain rows; arg = enum plan_setting unless said otherwise */
-void lower_flag(struct lower *, struct level *, const struct node *, unsigned);
-void lower_ms(struct lower *, struct level *, const struct node *, unsigned);
-void lower_size(struct lower *, struct level *, const struct node *, unsigned);
-void lower_uint(struct lower *, struct level *, const struct node *, unsigned);
-void lower_str(struct lower *, struct level *, const struct node *, unsigned);
-void lower_tmpl(struct lower *, struct level *, const struct node *, unsigned);
-void lower_strings(struct lower *, struct level *, const struct node *, unsigned);
-void lower_string_lines(struct lower *, struct level *, const struct node *, unsigned);
-#define LOWER_DECLARE(name) void lower_##name(struct lower *, struct level *, const struct node *, unsigned);
-#define LOWER_SPECIAL_SETTINGS(X) \
-	X(keepalive_timeout) X(root) X(alias) X(index) X(try_files) X(error_page) X(expires) X(add_header) X(proxy_set_header) X(proxy_redirect) \
-	X(access_log) X(error_log) X(types) X(proxy_http_version) X(proxy_buffers) X(proxy_next_upstream) X(websocket) \
-	X(upgrade_protocols) X(resolver) X(access) X(proxy_pass) X(internal) X(proxy_ssl_protocols) \
-	X(srv_ms) X(srv_size) X(srv_flag) X(large_client_header_buffers) \
-	X(ssl) X(tls_file) X(tls_certificate) X(tls_flag) X(tls_protocols) X(tls_session_cache) X(tls_session_timeout) X(tls_curves) \
-	X(tls_verify_client) X(tls_verify_depth) X(tls_buffer_size)
-#define LOWER_SPECIAL_OTHERS(X) \
-	X(http) X(server) X(location) X(upstream) X(upstream_server) X(upstream_setting) X(map) X(log_format) X(events) \
-	X(set) X(if) X(return) X(rewrite) X(break) X(redirect) X(listen) X(server_name) \
-	X(user) X(pid) X(worker_processes) X(global_uint) X(global_flag) X(worker_shutdown_timeout) X(main_error_log)
-LOWER_SPECIAL_SETTINGS(LOWER_DECLARE)
-LOWER_SPECIAL_OTHERS(LOWER_DECLARE)
+/* The functions that compiler/lowering.def names. */
+void lower_nothing(struct lower *, struct level *, const struct node *, unsigned);
+#define LOWER(name, class, function, argument) void lower_##function(struct lower *, struct level *, const struct node *, unsigned);
+#include "compiler/lowering.def"
 
 #endif

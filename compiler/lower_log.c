@@ -125,9 +125,3 @@ void lower_error_log(struct lower *l, struct level *lv, const struct node *n, un
 	lv->s.log.error_log = error_log_index(l, n);
 	level_mark(lv, SET_error_log);
 }
-
-void lower_main_error_log(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
-{
-	lower_error_log(l, lv, n, arg);
-	((struct wsr_global *)pool_at(&l->plan->global, 0))->error_log = (uint32_t)lv->s.log.error_log;
-}

@@ -63,7 +63,13 @@ static void map_entry(struct map_build *b, const struct node *c)
 
 static bool is_entry(const struct node *c)
 {
-	return !c->bad && c->def && c->word_count && lower_class_of(c) != LOWER_BLOCK;
+	return lowered_by(c, lower_map_entry);
+}
+
+/* Entries are read by lower_map(). */
+void lower_map_entry(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	lower_nothing(l, lv, n, arg);
 }
 
 void lower_map(struct lower *l, struct level *lv, const struct node *n, unsigned arg)

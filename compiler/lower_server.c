@@ -7,6 +7,7 @@
 #include "compiler/lower_program.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 
 #include "compiler/address.h"
 #include "compiler/value.h"

@@ -66,6 +66,17 @@ void lower_str(struct lower *l, struct level *lv, const struct node *n, unsigned
 	put_index(lv, cell, plan_str(l->plan, arg_str(n, 0)));
 }
 
+void lower_not_off(struct lower *l, struct level *lv, const struct node *n, unsigned cell)
+{
+	(void)l;
+	put_u64(lv, cell, !word_is(node_arg(n, 0), "off"));
+}
+
+void lower_str_or_off(struct lower *l, struct level *lv, const struct node *n, unsigned cell)
+{
+	put_index(lv, cell, word_is(node_arg(n, 0), "off") ? 0 : plan_str(l->plan, arg_str(n, 0)));
+}
+
 void lower_tmpl(struct lower *l, struct level *lv, const struct node *n, unsigned cell)
 {
 	put_index(lv, cell, lower_tmpl_arg(l, n, 0));
@@ -237,7 +248,7 @@ void lower_types(struct lower *l, struct level *lv, const struct node *n, unsign
 	plan_table_init(&t, count);
 	EACH_ALIKE(m, n) {
 		NODE_EACH_CHILD(c, m) {
-			if (c->bad || !c->def || lower_class_of(c) == LOWER_BLOCK)
+			if (c->bad || !c->def || c->def->contexts != C_TYPES)
 				continue;
 			wsr_sref type = plan_str(l->plan, word_str(&c->words[0]));
 			for (unsigned i = 0; i < node_arg_count(c); i++)
@@ -431,12 +442,6 @@ void lower_websocket(struct lower *l, struct level *lv, const struct node *n, un
 	put_u64(lv, SET_websocket, word_is(node_arg(n, 0), "only") ? WSR_WEBSOCKET_ONLY : word_is(node_arg(n, 0), "on") ? WSR_WEBSOCKET_ON : WSR_WEBSOCKET_OFF);
 }
 
-void lower_upgrade_protocols(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
-{
-	(void)arg;
-	lower_strings(l, lv, n, SET_upgrade_protocols);
-}
-
 void lower_resolver(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	(void)arg;
@@ -453,4 +458,44 @@ void lower_resolver(struct lower *l, struct level *lv, const struct node *n, uns
 		}
 	}
 	put_index(lv, SET_resolver, plan_str(l->plan, wsr_cstr(list)));
+}
+
+/* --- settings of a server, before a location is known: arg = offset in struct wsr_srv -------------------------------- */
+
+static void put_srv32(struct level *lv, unsigned offset, uint64_t v)
+{
+	uint32_t v32 = (uint32_t)(v < UINT32_MAX ? v : UINT32_MAX);
+	memcpy((char *)&lv->server->srv + offset, &v32, sizeof(v32));
+}
+
+void lower_srv_ms(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
+{
+	uint64_t v = 0;
+	(void)l;
+	value_duration_ms(arg_str(n, 0), false, &v);
+	memcpy((char *)&lv->server->srv + offset, &v, sizeof(v));
+}
+
+void lower_srv_size(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
+{
+	uint64_t v = 0;
+	(void)l;
+	value_size(arg_str(n, 0), false, &v);
+	put_srv32(lv, offset, v);
+}
+
+void lower_srv_flag(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
+{
+	(void)l;
+	put_srv32(lv, offset, word_is(node_arg(n, 0), "on"));
+}
+
+void lower_large_client_header_buffers(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	uint64_t count = 0, bytes = 0;
+	(void)l, (void)arg;
+	value_uint(arg_str(n, 0), &count);
+	value_size(arg_str(n, 1), false, &bytes);
+	put_srv32(lv, offsetof(struct wsr_srv, large_header_count), count);
+	put_srv32(lv, offsetof(struct wsr_srv, large_header_bytes), bytes);
 }

@@ -6,7 +6,7 @@
 #include "compiler/lower.h"
 #include "compiler/value.h"
 
-/* arg of lower_tls_file and lower_tls_flag: offset of the member. */
+/* arg of lower_tls_str and lower_tls_flag: offset of the member. */
 static void put32(struct level *lv, unsigned offset, uint32_t v)
 {
 	memcpy((char *)&lv->server->tls + offset, &v, sizeof(v));
@@ -20,13 +20,13 @@ void lower_ssl(struct lower *l, struct level *lv, const struct node *n, unsigned
 	(void)l;
 }
 
-void lower_tls_file(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
+void lower_tls_str(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
 {
 	put32(lv, offset, plan_str(l->plan, arg_str(n, 0)));
 }
 
 /* ssl_certificate, ssl_certificate_key and ssl_session_ticket_key: all of a block make one list. */
-void lower_tls_certificate(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
+void lower_tls_files(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
 {
 	wsr_sref list[32];
 	uint32_t count = 0;

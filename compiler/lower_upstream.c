@@ -77,21 +77,31 @@ static void upstream_statement(struct lower *l, struct upstream_build *b, const 
 	uint64_t v = 0;
 	if (lowered_by(n, lower_upstream_server)) {
 		add_peer(l, b, n);
-	} else if (node_is(n, "keepalive")) {
+	} else if (lowered_by(n, lower_upstream_keepalive)) {
 		value_uint(arg_str(n, 0), &v);
 		b->up.keepalive = (uint32_t)v;
 		b->keepalive = n;
-	} else if (node_is(n, "keepalive_requests")) {
+	} else if (lowered_by(n, lower_upstream_keepalive_requests)) {
 		value_uint(arg_str(n, 0), &v);
 		b->up.keepalive_requests = (uint32_t)v;
-	} else if (node_is(n, "keepalive_timeout")) {
+	} else if (lowered_by(n, lower_upstream_keepalive_timeout)) {
 		value_duration_ms(arg_str(n, 0), false, &b->up.keepalive_timeout_ms);
-	} else if (node_is(n, "keepalive_time")) {
+	} else if (lowered_by(n, lower_upstream_keepalive_time)) {
 		value_duration_ms(arg_str(n, 0), false, &b->up.keepalive_time_ms);
-	} else {
+	} else if (lowered_by(n, lower_upstream_balance)) {
 		set_balance(l, b, n);
 	}
 }
+
+/* Rows inside `upstream` are read by lower_upstream(); these functions are their names. */
+#define READ_BY_BLOCK(name) \
+	void lower_##name(struct lower *l, struct level *lv, const struct node *n, unsigned arg) { lower_nothing(l, lv, n, arg); }
+READ_BY_BLOCK(upstream_server)
+READ_BY_BLOCK(upstream_keepalive)
+READ_BY_BLOCK(upstream_keepalive_requests)
+READ_BY_BLOCK(upstream_keepalive_timeout)
+READ_BY_BLOCK(upstream_keepalive_time)
+READ_BY_BLOCK(upstream_balance)
 
 static struct wsr_upstream upstream_defaults(wsr_sref name)
 {
@@ -116,7 +126,7 @@ void lower_upstream(struct lower *l, struct level *lv, const struct node *n, uns
 	pool_init(&b.peers, sizeof(struct wsr_peer));
 	pool_init(&b.places, sizeof(struct plan_place));
 	NODE_EACH_CHILD(c, n)
-		if (c->def && !c->bad && lower_class_of(c) != LOWER_NOTHING)
+		if (c->def && !c->bad)
 			upstream_statement(l, &b, c);
 	bool usable = false;
 	for (uint32_t i = 0; i < b.peers.count; i++)
@@ -261,15 +271,4 @@ void lower_proxy_pass(struct lower *l, struct level *lv, const struct node *n, u
 	loc->proxy_uri_len = (uint16_t)(a.uri.len < UINT16_MAX ? a.uri.len : UINT16_MAX);
 	loc->proxy_location = plain_path(loc) ? loc->name : wsr_str("", 0);
 	loc->proxy = plan_record_at(l->plan, &l->plan->proxy, &p, offsetof(struct wsr_proxy, pos), lower_place(l, n->span));
-}
-
-/* Never called: these rows are read by lower_upstream() when it walks its block. */
-void lower_upstream_server(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
-{
-	(void)l, (void)lv, (void)n, (void)arg;
-}
-
-void lower_upstream_setting(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
-{
-	(void)l, (void)lv, (void)n, (void)arg;
 }

@@ -8,7 +8,7 @@
 #include <pcre2.h>
 
 #include "compiler/lower.h"
-#include "compiler/nearest.h"
+#include "compiler/spell.h"
 #include "eval/wsr_eval.h"
 
 static bool name_char(char c)
@@ -91,18 +91,18 @@ static struct wsr_part variable_part(struct lower *l, const struct node *n, cons
 	return (struct wsr_part){ .kind = WSR_PART_USER, .arg = slot };
 }
 
+/* The nearest name that exists; it must be copied, user names lie in the plan. */
 static const char *nearest_variable(struct lower *l, struct wsr_str name)
 {
-	struct nearest near = nearest_start(name.ptr, name.len);
+	struct spell near = spell_start(name);
 	for (int id = 0; id < WSR_VAR_MAX; id++)
-		nearest_offer(&near, wsr_var_name((enum wsr_var_id)id), strlen(wsr_var_name((enum wsr_var_id)id)));
+		spell_try(&near, wsr_cstr(wsr_var_name((enum wsr_var_id)id)));
 	for (uint32_t i = 0; i < l->plan->variable.count; i++) {
 		const struct wsr_variable *v = pool_at(&l->plan->variable, i);
-		struct wsr_str other = plan_text(l->plan, v->name);
 		if (v->kind)
-			nearest_offer(&near, other.ptr, other.len);
+			spell_try(&near, plan_text(l->plan, v->name));
 	}
-	return near.best ? arena_copy(&l->cc->arena, near.best, near.best_len) : NULL;
+	return near.best.ptr ? arena_copy(&l->cc->arena, near.best.ptr, near.best.len) : NULL;
 }
 
 void lower_variables_check(struct lower *l)

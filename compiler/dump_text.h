@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Pieces of a table as text, in the syntax of the configuration: words, templates, expressions, settings. Used by the three dumps. */
+#ifndef COMPILER_DUMP_TEXT_H
+#define COMPILER_DUMP_TEXT_H
+
+#include <stdio.h>
+
+#include "compiler/plan.h"
+#include "table/wsr_table.h"
+
+/** A word, in double quotes with escapes where the bare text would not read as one word. */
+void dump_word(FILE *out, struct wsr_str s);
+/** The string behind a reference as a word; "-" for none. */
+void dump_string(FILE *out, const struct wsr_table *t, wsr_sref ref);
+/** A template as a word with $variables; "-" for WSR_NONE. */
+void dump_tmpl(FILE *out, const struct wsr_table *t, uint32_t tmpl);
+/** The text of a template or of a prefix and a template in one word: "if=" and a condition. */
+void dump_tmpl_after(FILE *out, const struct wsr_table *t, const char *prefix, uint32_t tmpl);
+/** "~ pattern" or "~* pattern". */
+void dump_regex(FILE *out, const struct wsr_table *t, uint32_t regex);
+/** " (site.conf:12)", nothing without a position. */
+void dump_pos(FILE *out, const struct wsr_table *t, uint32_t pos);
+
+/** A record's groups: where the cells of the settings lie. */
+struct dump_groups { const void *group[PLAN_GROUPS]; };
+struct dump_groups dump_groups_of(const struct wsr_table *t, const struct wsr_body *body);
+/** Value of a setting, one line per item of a list, each line but the first led by a newline and indent. */
+void dump_cell(FILE *out, const struct wsr_table *t, const struct dump_groups *g, enum plan_setting cell, const char *indent);
+static inline struct wsr_list dump_list(const struct dump_groups *g, enum plan_setting cell)
+{
+	struct wsr_list list;
+	memcpy(&list, (const char *)g->group[plan_setting_info[cell].group] + plan_setting_info[cell].group_offset, sizeof(list));
+	return list;
+}
+static inline uint64_t dump_u64(const struct dump_groups *g, enum plan_setting cell)
+{
+	uint64_t v;
+	memcpy(&v, (const char *)g->group[plan_setting_info[cell].group] + plan_setting_info[cell].group_offset, sizeof(v));
+	return v;
+}
+/** True when a setting has the same text in both; positions count as nothing. */
+bool dump_cell_equal(const struct wsr_table *a, const struct dump_groups *ga, const struct wsr_table *b, const struct dump_groups *gb, enum plan_setting cell);
+
+#endif
