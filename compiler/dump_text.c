@@ -5,6 +5,7 @@
  */
 #include "compiler/dump_text.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "eval/wsr_eval.h"
@@ -113,6 +114,58 @@ void dump_pos(FILE *out, const struct wsr_table *t, uint32_t pos)
 		fprintf(out, " (%s)", wsr_pos_text(t, pos, false, text, sizeof(text)));
 }
 
+void dump_network(FILE *out, const struct wsr_access_rule *r)
+{
+	char text[INET6_ADDRSTRLEN];
+	if (r->unix_socket)
+		fputs("unix:", out);
+	else if (r->family == 0)
+		fputs("all", out);
+	else
+		fprintf(out, "%s/%u", inet_ntop(r->family == 4 ? AF_INET : AF_INET6, r->addr, text, sizeof(text)), r->prefix_bits);
+}
+
+/* --- proxy_pass ------------------------------------------------------------------------------------------------------ */
+
+void dump_proxy_url(FILE *out, const struct wsr_table *t, uint32_t proxy)
+{
+	const struct wsr_proxy *p = wsr_proxy_at(t, proxy);
+	char *text = NULL;
+	size_t len = 0;
+	if (p->flags & WSR_PROXY_VARIABLES) {
+		dump_tmpl(out, t, p->url);
+		return;
+	}
+	FILE *m = open_memstream(&text, &len);
+	if (!m)
+		return;
+	const struct wsr_upstream *up = wsr_upstream_at(t, p->upstream);
+	bool tls = p->flags & WSR_PROXY_TLS, ws = p->flags & WSR_PROXY_WS, local = up->flags & WSR_UPSTREAM_IMPLICIT && wsr_peer_at(t, up->peers.first)->kind == WSR_PEER_UNIX;
+	fprintf(m, "%s%s://%.*s", ws ? "ws" : "http", tls ? "s" : "", WSR_FMT(wsr_string(t, up->name)));
+	if (p->uri)
+		fprintf(m, "%s%.*s", local ? ":" : "", WSR_FMT(wsr_string(t, p->uri)));
+	fclose(m);
+	dump_word(out, wsr_str(text, len));
+	free(text);
+}
+
+void dump_proxy(FILE *out, const struct wsr_table *t, uint32_t proxy, unsigned blanks)
+{
+	if (proxy == WSR_NONE)
+		return;
+	const struct wsr_proxy *p = wsr_proxy_at(t, proxy);
+	fprintf(out, "%*sproxy to ", (int)blanks, "");
+	dump_proxy_url(out, t, proxy);
+	if (p->host) {
+		fputs(" host ", out);
+		dump_string(out, t, p->host);
+	}
+	if (p->upstream != WSR_NONE)
+		fprintf(out, " port %u upstream %u", p->port, p->upstream);
+	dump_pos(out, t, p->pos);
+	fputc('\n', out);
+}
+
 /* --- settings -------------------------------------------------------------------------------------------------------- */
 
 struct dump_groups dump_groups_of(const struct wsr_table *t, const struct wsr_body *b)
@@ -200,6 +253,54 @@ static void mime_text(FILE *out, const struct wsr_table *t, uint32_t mime, const
 	}
 	if (!n)
 		fputc('-', out);
+	free(keys);
+}
+
+/* A key that would be read as something else gets a backslash (nginx: map, "\\default"). */
+static void map_key(FILE *out, struct wsr_str key)
+{
+	static const char *const special[] = { "default", "hostnames", "include", "volatile" };
+	bool escape = key.len && (key.ptr[0] == '~' || key.ptr[0] == '\\');
+	for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
+		escape = escape || wsr_str_eq(key, wsr_cstr(special[i]));
+	if (escape)
+		fputc('\\', out);
+	dump_word(out, key);
+}
+
+void dump_map_cases(FILE *out, const struct wsr_table *t, const struct wsr_map *m, const char *before, const char *after)
+{
+	struct wsr_str *keys = calloc(m->slots.count ? m->slots.count : 1, sizeof(*keys));
+	uint32_t n = 0;
+	for (uint32_t i = 0; keys && i < m->slots.count; i++)
+		if (wsr_map_slot_at(t, m->slots.first + i)->key)
+			keys[n++] = wsr_string(t, wsr_map_slot_at(t, m->slots.first + i)->key);
+	if (n)
+		qsort(keys, n, sizeof(*keys), by_key);
+	for (uint32_t i = 0; i < n; i++) {
+		fputs(before, out);
+		map_key(out, keys[i]);
+		fputc(' ', out);
+		dump_tmpl(out, t, wsr_map_find(t, m->slots, keys[i])->value);
+		fprintf(out, "%s\n", after);
+	}
+	for (uint32_t i = 0; i < m->regexes.count; i++) {
+		const struct wsr_map_regex *r = wsr_map_regex_at(t, m->regexes.first + i);
+		const struct wsr_regex *x = wsr_regex_at(t, r->regex);
+		char *text = NULL;
+		size_t len = 0;
+		FILE *key = open_memstream(&text, &len);
+		if (!key)
+			break;
+		fprintf(key, "%s%.*s", x->flags & WSR_REGEX_CASELESS ? "~*" : "~", WSR_FMT(wsr_string(t, x->pattern)));
+		fclose(key);
+		fputs(before, out);
+		dump_word(out, wsr_str(text, len));
+		free(text);
+		fputc(' ', out);
+		dump_tmpl(out, t, r->value);
+		fprintf(out, "%s\n", after);
+	}
 	free(keys);
 }
 

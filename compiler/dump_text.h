@@ -21,6 +21,15 @@ void dump_regex(FILE *out, const struct wsr_table *t, uint32_t regex);
 /** " (site.conf:12)", nothing without a position. */
 void dump_pos(FILE *out, const struct wsr_table *t, uint32_t pos);
 
+/** "10.0.0.0/8", "unix:", "all" */
+void dump_network(FILE *out, const struct wsr_access_rule *r);
+/** A line "proxy to ..." for a proxy_pass, indented by so many blanks; nothing for WSR_NONE. */
+void dump_proxy(FILE *out, const struct wsr_table *t, uint32_t proxy, unsigned blanks);
+/** "scheme://host[:port][path]" as proxy_pass takes it. */
+void dump_proxy_url(FILE *out, const struct wsr_table *t, uint32_t proxy);
+/** The cases of a map, one line each: strings sorted, then expressions in order. */
+void dump_map_cases(FILE *out, const struct wsr_table *t, const struct wsr_map *m, const char *before, const char *after);
+
 /** A record's groups: where the cells of the settings lie. */
 struct dump_groups { const void *group[PLAN_GROUPS]; };
 struct dump_groups dump_groups_of(const struct wsr_table *t, const struct wsr_body *body);

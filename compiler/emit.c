@@ -5,9 +5,9 @@
  */
 #include "compiler/emit.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "common/identity.h"
 #include "table/wsr_table.h"
 
 #define SECTION_COUNT WSR_SECTION_MAX
@@ -34,12 +34,6 @@ static uint64_t measure(const struct plan *p, struct wsr_section dir[SECTION_COU
 	WSR_SECTIONS(X)
 #undef X
 	return at;
-}
-
-static bool identity(const unsigned char *data, size_t len, uint8_t out[32])
-{
-	unsigned int n = 32;
-	return EVP_Digest(data, len, out, &n, EVP_sha256(), NULL) == 1;
 }
 
 bool emit_table(const struct plan *plan, unsigned char **bytes, size_t *len)
@@ -69,7 +63,8 @@ bool emit_table(const struct plan *plan, unsigned char **bytes, size_t *len)
 		at = dir[i].offset + bytes_here;
 	}
 	memset(out + at, 0, total - at);
-	if (!identity(out + sizeof(h), total - sizeof(h), h.identity)) {
+	memcpy(out, &h, sizeof(h));
+	if (!identity_of(out, total, h.identity)) {
 		free(out);
 		return false;
 	}

@@ -234,9 +234,6 @@ static void read_name(struct lower *l, const struct node *n, const struct word *
 		diag_at(l->cc, CHECK_SERVER_NAME, w->span, "invalid server name or wildcard '%s'", diag_quote(l->cc, s.ptr, s.len));
 		return;
 	}
-	if (s.len && (memchr(s.ptr, '/', s.len) || memchr(s.ptr, ':', s.len)))
-		diag_at(l->cc, CHECK_SERVER_NAME_MALFORMED, w->span, "the server name '%s' holds more than a name: no request ever asks for it",
-			diag_quote(l->cc, s.ptr, s.len));
 	if (wsr_str_eq(s, WSR_STR("$hostname")))
 		diag_at(l->cc, CHECK_VALUE, w->span, "the name of the machine is not known when compiling: write the name");
 	if (s.len > 1 && s.ptr[0] == '.') {
