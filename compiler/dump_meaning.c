@@ -41,8 +41,12 @@ static void settings(const struct dump *d, unsigned depth, const struct wsr_body
 	}
 }
 
-static void access_rules(const struct dump *d, unsigned depth, struct wsr_list rules)
+/* The rules of a block that differ from those around it. */
+static void access_rules(const struct dump *d, unsigned depth, const struct wsr_body *body, const struct wsr_body *outer)
 {
+	struct wsr_list rules = body->access;
+	if (outer && outer->access.first == rules.first && outer->access.count == rules.count)
+		return;
 	for (uint32_t i = 0; i < rules.count; i++) {
 		const struct wsr_access_rule *r = wsr_access_rule_at(d->t, rules.first + i);
 		indent(d, depth);
@@ -135,6 +139,7 @@ static void program(const struct dump *d, unsigned depth, uint32_t index, const 
 		if (in->op == WSR_OP_USE) {
 			const struct wsr_location *loc = wsr_location_at(d->t, in->a);
 			settings(d, depth + 2, wsr_body_at(d->t, loc->body), d->t, outer);
+			access_rules(d, depth + 2, wsr_body_at(d->t, loc->body), outer);
 			dump_proxy(d->out, d->t, loc->proxy, 4 * (depth + 2));
 		}
 	}
@@ -159,7 +164,7 @@ static void location(const struct dump *d, unsigned depth, const struct wsr_loca
 	fputc('\n', d->out);
 	dump_proxy(d->out, d->t, loc->proxy, 4 * (depth + 1));
 	settings(d, depth + 1, b, d->t, outer);
-	access_rules(d, depth + 1, b->access);
+	access_rules(d, depth + 1, b, outer);
 	program(d, depth + 1, loc->program, b);
 	scope(d, depth + 1, loc->scope, b);
 }
@@ -215,7 +220,7 @@ static void process(const struct dump *d)
 	fprintf(out, " level %u\n", wsr_error_log_at(d->t, g->error_log)->level);
 	fputs("http\n", out);
 	settings(d, 1, wsr_body_at(d->t, g->default_body), d->defaults, wsr_body_at(d->defaults, wsr_global(d->defaults)->default_body));
-	access_rules(d, 1, wsr_body_at(d->t, g->default_body)->access);
+	access_rules(d, 1, wsr_body_at(d->t, g->default_body), NULL);
 }
 
 static void log_formats(const struct dump *d)
@@ -392,7 +397,7 @@ static void server(const struct dump *d, uint32_t index)
 	fprintf(d->out, "    head merge_slashes %u underscores_in_headers %u ignore_invalid_headers %u\n", v->merge_slashes, v->underscores_in_headers,
 		v->ignore_invalid_headers);
 	settings(d, 1, b, d->t, wsr_body_at(d->t, wsr_global(d->t)->default_body));
-	access_rules(d, 1, b->access);
+	access_rules(d, 1, b, wsr_body_at(d->t, wsr_global(d->t)->default_body));
 	program(d, 1, s->program, b);
 	scope(d, 1, s->scope, b);
 }

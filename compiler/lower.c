@@ -270,7 +270,6 @@ static void lower_http(struct lower *l, const struct level *main_level, const st
 static void lower_init(struct lower *l, struct compiler *cc, struct plan *plan)
 {
 	*l = (struct lower){ .cc = cc, .plan = plan, .last_file = SOURCE_NONE };
-	plan_init(plan);
 	pool_init(&l->variable_info, sizeof(struct lower_variable));
 	pool_init(&l->parts, sizeof(struct wsr_part));
 	pool_init(&l->scratch, 1);

@@ -14,7 +14,8 @@
 
 /**
  * Make the plan of cc->root, whose check found no error. Errors are reported in cc.
- * @return false after any error; the plan must be freed in either case
+ * @param plan  fresh from plan_init(); to be freed in either case
+ * @return false after any error
  */
 bool lower_config(struct compiler *cc, struct plan *plan);
 

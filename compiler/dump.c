@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `wsrpc dump [--stage=tree] FILE`: what was understood, after each arrow. FILE is a table or a configuration, told apart by the table's first
+ * bytes; a configuration is compiled in memory. Without --stage the meaning is printed.
+ */
+#include "compiler/dump.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+#include "compiler/emit.h"
+#include "compiler/lower.h"
+
+enum dump_stage { STAGE_MEANING, STAGE_TREE };
+
+struct dump_job {
+	enum dump_stage stage;
+	const char *path;
+	const char *text;           /* instead of a file */
+	unsigned char *bytes;       /* the table that was made */
+	size_t len;
+	bool ok;
+};
+
+/* text -> bytes; with STAGE_TREE only the tree, which is printed. */
+static void compile(struct compiler *cc, void *arg)
+{
+	struct dump_job *job = arg;
+	struct plan plan;
+	bool ok = job->text ? compiler_front_text(cc, "defaults", job->text, strlen(job->text)) : compiler_front(cc, job->path);
+	if (ok && job->stage == STAGE_TREE) {
+		tree_dump(cc, cc->root, stdout);
+		job->ok = true;
+	} else if (ok) {
+		plan_init(&plan);
+		job->ok = lower_config(cc, &plan) && emit_table(&plan, &job->bytes, &job->len);
+		plan_free(&plan);
+	}
+	if (!job->text)
+		diag_print(cc, stderr, false);
+}
+
+static bool run(struct dump_job *job)
+{
+	struct compiler_options options = { 0 };
+	struct compiler cc;
+	compiler_init(&cc, &options);
+	bool ran = compiler_run(&cc, compile, job);
+	compiler_free(&cc);
+	return ran && job->ok;
+}
+
+static bool is_table(const char *path)
+{
+	char magic[8] = "";
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		return false;
+	size_t n = fread(magic, 1, sizeof(magic), f);
+	fclose(f);
+	return n == sizeof(magic) && memcmp(magic, WSR_MAGIC, sizeof(magic)) == 0;
+}
+
+static int refused(const char *path, const struct wsr_refusal *why)
+{
+	char text[300];
+	fprintf(stderr, "wsrpc: %s: %s\n", path, wsr_refusal_text(why, text, sizeof(text)));
+	return 2;
+}
+
+static int print(struct dump_job *job, const struct wsr_table *t)
+{
+	struct dump_job empty = { .text = "events { } http { }" };
+	struct wsr_table defaults;
+	struct wsr_refusal why;
+	if (!run(&empty) || !wsr_table_init(&defaults, empty.bytes, empty.len, &why)) {
+		fputs("wsrpc: the defaults do not compile\n", stderr);
+		return 2;
+	}
+	dump_meaning(stdout, t, &defaults);
+	free(empty.bytes);
+	return 0;
+}
+
+static int usage(void)
+{
+	fputs("usage: wsrpc dump [--stage=tree] FILE\n", stderr);
+	return 2;
+}
+
+static bool read_stage(const char *name, enum dump_stage *stage)
+{
+	static const char *const names[] = { "meaning", "tree" };
+	for (unsigned i = 0; i < 2; i++)
+		if (strcmp(name, names[i]) == 0) {
+			*stage = (enum dump_stage)i;
+			return true;
+		}
+	return false;
+}
+
+int cmd_dump(int argc, char **argv)
+{
+	static const struct option options[] = { { "stage", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 } };
+	struct dump_job job = { 0 };
+	struct wsr_table t;
+	struct wsr_refusal why;
+	int c, rc;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (c != 's' || !read_stage(optarg, &job.stage))
+			return usage();
+	if (optind != argc - 1)
+		return usage();
+	job.path = argv[optind];
+	if (is_table(job.path)) {
+		if (job.stage == STAGE_TREE) {
+			fprintf(stderr, "wsrpc: %s is a table: it has no tree any more\n", job.path);
+			return 2;
+		}
+		if (!wsr_table_open(&t, job.path, &why))
+			return refused(job.path, &why);
+		rc = print(&job, &t);
+		wsr_table_close(&t);
+		return rc;
+	}
+	if (!run(&job))
+		return 1;
+	if (job.stage == STAGE_TREE)
+		return 0;
+	if (!wsr_table_init(&t, job.bytes, job.len, &why))
+		return refused(job.path, &why);
+	rc = print(&job, &t);
+	free(job.bytes);
+	return rc;
+}
