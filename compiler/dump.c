@@ -68,7 +68,7 @@ static int refused(const char *path, const struct wsr_refusal *why)
 	return 2;
 }
 
-static int print(struct dump_job *job, const struct wsr_table *t)
+static int print(const struct wsr_table *t)
 {
 	struct dump_job empty = { .text = "events { } http { }" };
 	struct wsr_table defaults;
@@ -120,7 +120,7 @@ int cmd_dump(int argc, char **argv)
 		}
 		if (!wsr_table_open(&t, job.path, &why))
 			return refused(job.path, &why);
-		rc = print(&job, &t);
+		rc = print(&t);
 		wsr_table_close(&t);
 		return rc;
 	}
@@ -130,7 +130,7 @@ int cmd_dump(int argc, char **argv)
 		return 0;
 	if (!wsr_table_init(&t, job.bytes, job.len, &why))
 		return refused(job.path, &why);
-	rc = print(&job, &t);
+	rc = print(&t);
 	free(job.bytes);
 	return rc;
 }
