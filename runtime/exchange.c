@@ -150,7 +150,7 @@ static void account(struct exchange *x, enum close_reason reason)
 	if (!x->complete && x->reason != CLOSE_COMPLETE && x->reason != CLOSE_NO_ANSWER)
 		exchange_error(x, close_reason_is_error((enum close_reason)x->reason) ? WSR_LOG_ERROR : WSR_LOG_INFO, "%s",
 			       close_reason_text((enum close_reason)x->reason));
-	if (x->eval.log)
+	if (x->eval.log && !x->tunnelled)
 		log_access_lines(x);
 }
 
@@ -306,7 +306,7 @@ void exchange_client_drained(struct exchange *x)
 {
 	if (x->file)
 		static_client_drained(x);
-	else if (x->proxy)
+	else if (x->proxy && x->proxy->call)
 		proxy_client_drained(x);
 }
 
@@ -317,7 +317,7 @@ bool exchange_client_end(struct exchange *x, enum stream_end why)
 	/* A client that has asked and closed its sending side still gets what is at hand; a proxied answer is not waited for (nginx: 499). */
 	if (!fatal && x->file && x->conn->body.done)
 		return true;
-	if (x->proxy && x->conn->body.done && x->eval.proxyset->proxy_ignore_client_abort)
+	if (x->proxy && x->proxy->call && x->conn->body.done && x->eval.proxyset->proxy_ignore_client_abort)
 		return true;
 	if (!x->head_sent)
 		x->status = x->conn->state == CONN_HEAD || !x->conn->body.done ? 400 : 499;

@@ -41,6 +41,7 @@ struct exchange {
 	bool head_sent;
 	bool keepalive;
 	bool complete;              /* the answer was sent whole */
+	bool tunnelled;             /* ... and what follows is a tunnel, which writes the access log */
 	bool continued;             /* 100 Continue was sent */
 	uint8_t failures;           /* errors so far; each may lead to an error page that fails too */
 	const struct wsr_field *extra; /* of the error answer that is to come: Allow, Content-Range; NULL = none */
@@ -97,6 +98,9 @@ uint64_t exchange_age_ms(const struct exchange *x);
 
 /** Answers eval's questions about the world; ctx is the exchange. runtime/facts.c. */
 extern const struct wsr_world exchange_world;
+#define FACT_TIME_BYTES 64u
+/** The present for $msec, $time_local or $time_iso8601 into text; returns text. */
+const char *fact_time_text(enum wsr_var_id id, char text[FACT_TIME_BYTES]);
 /** The client's address as text, "unix:" for a unix socket. */
 struct wsr_str fact_remote_addr(const struct exchange *x, struct wsr_arena *arena);
 
