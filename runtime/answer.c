@@ -95,12 +95,33 @@ void answer_whole(struct exchange *x, struct wsr_answer *a, struct wsr_str body)
 	answer_end(x);
 }
 
+/** Fields that these statuses must come with. @return count */
+static unsigned extra_fields(const struct exchange *x, const struct wsr_decision *d, struct wsr_field extra[2])
+{
+	const struct wsr_location *location = wsr_location_at(&x->gen->table, x->eval.location);
+	if (d->status == 426 && d->protocol.len) { /* RFC 9110 section 15.5.22 */
+		extra[0] = (struct wsr_field){ .name = WSR_STR("Upgrade"), .value = d->protocol };
+		extra[1] = (struct wsr_field){ .name = WSR_STR("Connection"), .value = WSR_STR("upgrade") };
+		return 2;
+	}
+	if (d->status == 405 && location->proxy == WSR_NONE) { /* RFC 9110 section 15.5.6; files take nothing else */
+		extra[0] = (struct wsr_field){ .name = WSR_STR("Allow"), .value = WSR_STR("GET, HEAD") };
+		return 1;
+	}
+	if (d->status == 416 && x->extra.name.len) {
+		extra[0] = x->extra;
+		return 1;
+	}
+	return 0;
+}
+
 void answer_decision(struct exchange *x)
 {
 	const struct wsr_decision *d = &x->eval.decision;
+	struct wsr_field extra[2];
 	struct wsr_str body = d->body;
 	struct wsr_answer a = { .status = d->status, .framing = WSR_FRAMING_LENGTH, .content_type = d->content_type, .location = d->location };
-	if (x->conn->plain_on_tls) {
+	if (x->conn->plain_on_tls && d->status == 400) {
 		body = WSR_STR("<html>\r\n<head><title>400 Bad Request</title></head>\r\n<body>\r\n<h1>400 Bad Request</h1>\r\n"
 			       "<p>The plain HTTP request was sent to HTTPS port</p>\r\n</body>\r\n</html>\r\n");
 		a.content_type = WSR_STR("text/html");
@@ -108,7 +129,7 @@ void answer_decision(struct exchange *x)
 	if (body.len == 0)
 		a.content_type = WSR_STR_NULL;
 	a.length = body.len;
-	a.extra = x->extra;
-	a.extra_count = x->extra ? 1 : 0;
+	a.extra = extra;
+	a.extra_count = extra_fields(x, d, extra);
 	answer_whole(x, &a, body);
 }

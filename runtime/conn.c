@@ -16,6 +16,7 @@
 #include "runtime/log.h"
 
 #define DISCARD_TIMEOUT_MS 5000u        /* nginx: lingering_timeout */
+#define PLAIN_ON_TLS 497u                /* nginx's status for plain HTTP on a TLS port, which error_page may name; the client sees 400 */
 #define BODY_PARTS 32u                  /* slices given to the exchange at once */
 
 struct conn_set {
@@ -269,7 +270,7 @@ static bool step_head(struct conn *c)
 	if (s == WSR_HEAD_MORE)
 		return true;
 	if (s == WSR_HEAD_BAD || c->plain_on_tls) {
-		refuse(c, s == WSR_HEAD_BAD ? wsr_head_error_status(x->parser.error) : 400, CLOSE_BAD_REQUEST);
+		refuse(c, s == WSR_HEAD_BAD ? wsr_head_error_status(x->parser.error) : PLAIN_ON_TLS, CLOSE_BAD_REQUEST);
 		return true;
 	}
 	enter(c, CONN_SERVING);

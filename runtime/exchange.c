@@ -230,22 +230,10 @@ static void say_eval_error(struct exchange *x)
 	}
 }
 
-/** 413 before anything is done for the request, as in nginx; an internal redirect was checked already. */
-static bool is_too_large(const struct exchange *x)
-{
-	uint64_t max = x->eval.core->client_max_body_bytes;
-	return max && !x->eval.internal && x->failures == 0 && x->request.framing == WSR_FRAMING_LENGTH && x->request.content_length > max;
-}
-
 void exchange_carry_out(struct exchange *x)
 {
 	const struct wsr_decision *d = &x->eval.decision;
 	say_eval_error(x);
-	if ((d->kind == WSR_DECIDE_PROXY || d->kind == WSR_DECIDE_FILE) && is_too_large(x)) {
-		exchange_error(x, WSR_LOG_ERROR, "client intended to send too large body: %llu bytes", (unsigned long long)x->request.content_length);
-		exchange_fail(x, 413, CLOSE_BODY_TOO_LARGE);
-		return;
-	}
 	x->conn->keepalive_ms = x->eval.core->keepalive_timeout_ms;
 	switch (d->kind) {
 	case WSR_DECIDE_ANSWER:

@@ -44,7 +44,7 @@ struct exchange {
 	bool tunnelled;             /* ... and what follows is a tunnel, which writes the access log */
 	bool continued;             /* 100 Continue was sent */
 	uint8_t failures;           /* errors so far; each may lead to an error page that fails too */
-	const struct wsr_field *extra; /* of the error answer that is to come: Allow, Content-Range; NULL = none */
+	struct wsr_field extra;     /* of the error answer that is to come: Content-Range; name empty = none */
 	uint8_t framing;            /* enum wsr_framing towards the client */
 	uint8_t reason;             /* enum close_reason */
 	uint64_t sent_bytes;        /* to the client */

@@ -283,9 +283,11 @@ static bool choose_framing(struct exchange *x)
 {
 	const struct wsr_proxyset *ps = x->eval.proxyset;
 	struct proxy *p = x->proxy;
-	p->request_framing = WSR_FRAMING_NONE;
-	if (ps->proxy_pass_request_body && !x->failures)
-		p->request_framing = (uint8_t)x->request.framing;
+	/* An error page asks with GET, and what an earlier upstream has taken of the body is gone. */
+	bool body = ps->proxy_pass_request_body && !x->eval.body_refused && wsr_str_eq(x->eval.method, x->request.method);
+	if (x->eval.error_page && x->conn->body.bytes > 0)
+		body = false;
+	p->request_framing = body ? (uint8_t)x->request.framing : WSR_FRAMING_NONE;
 	return p->request_framing != WSR_FRAMING_CHUNKED || ps->proxy_http_version != 10;
 }
 

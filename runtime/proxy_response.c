@@ -124,7 +124,7 @@ static bool is_intercepted(const struct exchange *x, unsigned status)
 {
 	const struct wsr_table *t = &x->gen->table;
 	struct wsr_list pages = x->eval.fieldset->error_page;
-	if (!x->eval.proxyset->proxy_intercept_errors || status < 300 || x->failures)
+	if (!x->eval.proxyset->proxy_intercept_errors || status < 300 || x->eval.error_page)
 		return false;
 	for (uint32_t i = 0; i < pages.count; i++)
 		if (wsr_error_page_at(t, pages.first + i)->status == status)

@@ -76,31 +76,12 @@ static int open_file(struct exchange *x, const char *path, struct stat *st)
 	return -1;
 }
 
-/** Type by the extension of the URI's last segment; empty = send none. */
-static struct wsr_str content_type(const struct wsr_eval *e)
-{
-	const struct wsr_table *t = e->table;
-	char key[32];
-	size_t n = 0;
-	for (size_t i = e->uri.len; i > 0 && e->uri.ptr[i - 1] != '/' && e->uri.ptr[i - 1] != '.'; i--)
-		n++;
-	bool has_extension = n > 0 && n < e->uri.len && n <= sizeof(key) && e->uri.ptr[e->uri.len - n - 1] == '.';
-	if (has_extension && e->file->types.v != WSR_NONE) {
-		for (size_t i = 0; i < n; i++)
-			key[i] = (char)wsr_lower((unsigned char)e->uri.ptr[e->uri.len - n + i]);
-		const struct wsr_mime_slot *slot = wsr_mime_find(t, wsr_mime_at(t, e->file->types.v)->slots, wsr_str(key, n));
-		if (slot)
-			return wsr_string(t, slot->type);
-	}
-	return wsr_string(t, e->file->default_type.v);
-}
-
 static void describe(struct exchange *x, const struct stat *st)
 {
 	struct static_file *f = x->file;
 	f->size = (uint64_t)st->st_size;
 	f->mtime = st->st_mtime;
-	f->type = content_type(&x->eval);
+	f->type = x->eval.decision.content_type;
 	f->modified = wsr_http_date(f->mtime, f->date);
 	if (x->eval.file->etag)
 		snprintf(f->etag, sizeof(f->etag), "\"%llx-%llx\"", (unsigned long long)f->mtime, (unsigned long long)f->size);
@@ -134,14 +115,10 @@ static void answer_not_modified(struct exchange *x)
 
 static void answer_unsatisfiable(struct exchange *x)
 {
-	struct wsr_field *f = wsr_arena_alloc(&x->arena, sizeof(*f));
 	char text[48];
 	int n = snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)x->file->size);
 	struct wsr_str value = wsr_arena_dup(&x->arena, wsr_str(text, (size_t)n));
-	if (f && value.ptr) {
-		*f = own_field("Content-Range", value);
-		x->extra = f;
-	}
+	x->extra = value.ptr ? own_field("Content-Range", value) : (struct wsr_field){ 0 };
 	exchange_fail(x, 416, CLOSE_NONE);
 }
 
@@ -281,11 +258,12 @@ static void answer_single(struct exchange *x)
 	struct wsr_out out;
 	char range[80];
 	struct static_range whole = { 0, f->size }, *r = f->ranges ? f->ranges : &whole;
-	struct wsr_answer a = { .status = f->ranges ? 206 : 200, .framing = WSR_FRAMING_LENGTH, .length = r->end - r->first, .content_type = f->type, .extra = fields };
+	unsigned status = x->eval.decision.status ? x->eval.decision.status : f->ranges ? 206 : 200;
+	struct wsr_answer a = { .status = status, .framing = WSR_FRAMING_LENGTH, .length = r->end - r->first, .content_type = f->type, .extra = fields };
 	a.extra_count = validators(f, fields);
 	if (f->ranges)
 		fields[a.extra_count++] = own_field("Content-Range", wsr_str(range, (size_t)content_range(range, sizeof(range), f, r)));
-	else
+	else if (status == 200)
 		fields[a.extra_count++] = own_field("Accept-Ranges", WSR_STR("bytes"));
 	if (!answer_head(x, NULL, &a, &out)) {
 		exchange_finish(x, CONN_ABORT, CLOSE_MEMORY);
@@ -316,7 +294,8 @@ static void answer_file(struct exchange *x)
 {
 	struct static_file *f = x->file;
 	/* An error page has its own status and no conditions. */
-	unsigned status = x->failures ? 200 : static_condition(&x->request, f->mtime, wsr_cstr(f->etag));
+	bool page = x->eval.decision.status != 0;
+	unsigned status = page ? 200 : static_condition(&x->request, f->mtime, wsr_cstr(f->etag));
 	if (status == 304) {
 		answer_not_modified(x);
 		return;
@@ -325,7 +304,7 @@ static void answer_file(struct exchange *x)
 		exchange_fail(x, 412, CLOSE_NONE);
 		return;
 	}
-	enum static_part part = x->failures ? STATIC_WHOLE : choose_part(x);
+	enum static_part part = page ? STATIC_WHOLE : choose_part(x);
 	if (part == STATIC_UNSATISFIABLE)
 		answer_unsatisfiable(x);
 	else if (f->range_count > 1)
@@ -336,15 +315,8 @@ static void answer_file(struct exchange *x)
 
 void static_start(struct exchange *x)
 {
-	static const struct wsr_field allow = { .name = { "Allow", 5 }, .value = { "GET, HEAD", 9 } };
 	const struct wsr_decision *d = &x->eval.decision;
-	bool get = wsr_str_eq(x->request.method, WSR_STR("GET")) || x->request.head_method, post = wsr_str_eq(x->request.method, WSR_STR("POST"));
 	struct stat st;
-	if (!get && !post && !x->failures) {
-		x->extra = &allow;
-		exchange_fail(x, 405, CLOSE_NONE);
-		return;
-	}
 	if (d->directory) {
 		wsr_eval_index(&x->eval);
 		exchange_carry_out(x);
@@ -366,8 +338,8 @@ void static_start(struct exchange *x)
 	}
 	*f = (struct static_file){ .fd = fd };
 	x->file = f;
-	if (post && !x->failures) {
-		x->extra = &allow;
+	/* Only now, because a file that is not there is 404 for POST too (nginx: ngx_http_static_handler). */
+	if (wsr_str_eq(x->eval.method, WSR_STR("POST"))) {
 		exchange_fail(x, 405, CLOSE_NONE);
 		return;
 	}

@@ -165,8 +165,11 @@ void tunnel_open(struct exchange *x, struct wsr_out *head, struct wsr_str from_u
 	struct conn *c = x->conn;
 	struct wsr_str from_client;
 	x->status = 101;
+	/* The log line is made while everything it may name is still in its place. */
+	struct tunnel_log *log = t ? tunnel_log_new(x) : NULL;
 	if (!t || !(t->client.stream = conn_take_stream(c, &from_client))) {
 		free(t);
+		tunnel_log_free(log);
 		exchange_finish(x, CONN_ABORT, CLOSE_MEMORY);
 		return;
 	}
@@ -176,8 +179,7 @@ void tunnel_open(struct exchange *x, struct wsr_out *head, struct wsr_str from_u
 	t->start_ms = x->start_ms;
 	t->head_bytes = (uint32_t)head->len;
 	t->request_bytes = (uint32_t)x->request.head_bytes;
-	/* The streams go on being ours when the exchange is gone; the log line is made while it is there. */
-	t->log = tunnel_log_new(x);
+	t->log = log;
 	t->upstream.stream = upstream_take(x->proxy->call, &t->lease);
 	x->proxy->call = NULL;
 	x->proxy->up = NULL;

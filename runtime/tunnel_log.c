@@ -188,12 +188,18 @@ static void write_line(struct tunnel_log *log, struct worker *w, const struct tu
 	free(line);
 }
 
-void tunnel_log_end(struct tunnel_log *log, struct worker *w, const struct tunnel_facts *facts)
+void tunnel_log_free(struct tunnel_log *log)
 {
 	while (log) {
 		struct tunnel_log *next = log->next;
-		write_line(log, w, facts);
 		free(log);
 		log = next;
 	}
+}
+
+void tunnel_log_end(struct tunnel_log *log, struct worker *w, const struct tunnel_facts *facts)
+{
+	for (struct tunnel_log *line = log; line; line = line->next)
+		write_line(line, w, facts);
+	tunnel_log_free(log);
 }

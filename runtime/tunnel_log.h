@@ -30,6 +30,8 @@ struct tunnel_facts {
 struct tunnel_log *tunnel_log_new(struct exchange *x);
 /** Fill in, write, release. NULL is allowed. */
 void tunnel_log_end(struct tunnel_log *log, struct worker *w, const struct tunnel_facts *facts);
+/** Release without writing. NULL is allowed. */
+void tunnel_log_free(struct tunnel_log *log);
 /** For facts.c: the mark of a variable that has a gap. @return false if it has none */
 bool tunnel_log_mark(const char *prefix, enum wsr_var_id id, struct wsr_arena *a, struct wsr_str *out);
 
