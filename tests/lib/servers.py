@@ -118,6 +118,10 @@ class Wsrpd(Server):
 
     name = "wsrpd"
 
+    def __init__(self, folder=None):
+        super().__init__(folder)
+        self.pid_option = ["-o", "pid=" + os.path.join(self.folder, "wsrpd.pid")]
+
     @staticmethod
     def available():
         return os.access(env.WSRPD, os.X_OK) and os.access(env.WSRPC, os.X_OK)
@@ -135,18 +139,18 @@ class Wsrpd(Server):
 
     def start(self, text, waits=(), file="site.conf", options=()):
         self.table = self.compile(text, file)
+        if re.search(r"(?m)^pid\s", text):
+            self.pid_option = []
         return self.serve(waits, options)
 
     def serve(self, waits=(), options=()):
         """wsrpd on the table compiled before."""
-        pid = ["-o", "pid=" + os.path.join(self.folder, "wsrpd.pid")]
-        self.launch([env.WSRPD, "-p", self.folder, *pid, *options, self.table], waits)
+        self.launch([env.WSRPD, "-p", self.folder, *self.pid_option, *options, self.table], waits)
         return self
 
     def control(self, what, seconds=30):
         """wsrpd -s WHAT; returns the completed process."""
-        pid = ["-o", "pid=" + os.path.join(self.folder, "wsrpd.pid")]
-        return env.run([env.WSRPD, "-p", self.folder, *pid, "-s", what, self.table], seconds, cwd=self.folder)
+        return env.run([env.WSRPD, "-p", self.folder, *self.pid_option, "-s", what, self.table], seconds, cwd=self.folder)
 
     def explain(self, url, *options):
         """wsrpc explain on the table being served."""
