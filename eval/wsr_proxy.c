@@ -22,6 +22,11 @@ static size_t replaced_prefix(const struct wsr_eval *e)
 	return len < e->uri.len ? len : e->uri.len;
 }
 
+static bool was_encoded(const struct wsr_head *h)
+{
+	return h && h->path.len && memchr(h->path.ptr, '%', h->path.len);
+}
+
 /* nginx: ngx_http_proxy_create_request. uri_part may be empty: then the path as it came, or, once rewritten, as it stands. */
 static struct wsr_str join_target(struct wsr_eval *e, struct wsr_str uri_part)
 {
@@ -29,7 +34,9 @@ static struct wsr_str join_target(struct wsr_eval *e, struct wsr_str uri_part)
 	if (uri_part.len == 0 && !e->uri_changed && wsr_var_value(e, WSR_V_REQUEST_URI, WSR_STR_NULL, &raw))
 		return raw;
 	size_t skip = uri_part.len ? replaced_prefix(e) : 0;
-	struct wsr_str path = wsr_uri_escape(e->arena, wsr_from(e->uri, skip), WSR_ESCAPE_PATH);
+	/* What the client sent unescaped and nobody changed needs only what keeps it one target. */
+	enum wsr_escape_set set = e->internal || was_encoded(e->request) ? WSR_ESCAPE_PATH : WSR_ESCAPE_BROKEN;
+	struct wsr_str path = wsr_uri_escape(e->arena, wsr_from(e->uri, skip), set);
 	struct wsr_str args = wsr_uri_escape(e->arena, e->args, WSR_ESCAPE_BROKEN);
 	struct wsr_str parts[] = { e->prefix_lost ? WSR_STR_NULL : uri_part, path, args.len ? WSR_STR("?") : WSR_STR_NULL, args };
 	return wsr_join(e->arena, parts, 4);

@@ -159,10 +159,12 @@ struct wsr_str wsr_uri_unescape_redirect(struct wsr_arena *a, struct wsr_str s)
 		char c = s.ptr[i];
 		if (c == '%' && i < path && path - i >= 3 && wsr_char_is(s.ptr[i + 1], WSR_C_HEX) && wsr_char_is(s.ptr[i + 2], WSR_C_HEX)) {
 			int v = wsr_hex_digit(s.ptr[i + 1]) << 4 | wsr_hex_digit(s.ptr[i + 2]);
-			if (v > '%' && v < 0x7f && v != '?') {
+			if (v > '%' && v < 0x7f) {
 				c = (char)v;
 				i += 2;
 			}
+			if (v == '?')
+				path = i; /* what was a "?" all along ends the path */
 		}
 		*p++ = c;
 	}

@@ -127,7 +127,7 @@ static void test_unescape_redirect(void **state)
 	expect_unescaped("/a%26b", "/a&b");
 	expect_unescaped("/a%20b", "/a%20b");
 	expect_unescaped("/a%0D%0Ab", "/a%0D%0Ab");
-	expect_unescaped("/a%3Fb", "/a%3Fb");
+	expect_unescaped("/a%3Fb%26", "/a?b%26");
 	expect_unescaped("/a%25b", "/a%25b");
 	expect_unescaped("/a%41?b=%41", "/aA?b=%41");
 	expect_unescaped("/a%4", "/a%4");
