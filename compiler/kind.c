@@ -230,6 +230,8 @@ static bool ok_address(struct compiler *cc, struct wsr_str v, uint64_t low, uint
 		if (strchr("=/<>@", v.ptr[i]))
 			return complain(why, CHECK_ARGUMENT, i, i + 1, arena_printf(&cc->arena, "'%s' is not an address", quoted(cc, v)),
 			                "an address is a port, a host or host:port, [IPv6]:port or unix:path, without scheme and path");
+	if (value_uint(v, &port) && (port < 1 || port > 65535))
+		return complain(why, CHECK_INTEGER, 0, v.len, arena_printf(&cc->arena, "'%s' is not a port", quoted(cc, v)), "ports are 1 to 65535");
 	const char *colon = memrchr(v.ptr, ':', v.len), *bracket = memrchr(v.ptr, ']', v.len);
 	if (!colon || (bracket && bracket > colon) || (!bracket && memchr(v.ptr, ':', (size_t)(colon - v.ptr))))
 		return true;
