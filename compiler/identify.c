@@ -191,15 +191,25 @@ static bool args_are_default(struct compiler *cc, const struct node *n)
 	return true;
 }
 
+/* The row's sentence inside one of ours: "Limits the rate." -> "limits the rate". */
+static const char *sentence_text(struct compiler *cc, const struct directive *def)
+{
+	size_t len = strlen(def->sentence);
+	char *text = arena_copy(&cc->arena, def->sentence, def->sentence[len - 1] == '.' ? len - 1 : len);
+
+	text[0] = (char)wsr_lower((unsigned char)text[0]);
+	return text;
+}
+
 static bool refuse(struct compiler *cc, struct node *n)
 {
 	const struct directive *def = n->def;
 
 	if ((def->verdict != REFUSED && def->verdict != THIRD_PARTY) || args_are_default(cc, n))
 		return false;
-	struct diag *d = def->verdict == REFUSED
-	                         ? diag_at(cc, CHECK_UNSUPPORTED_DIRECTIVE, node_head_span(n), "'%s' is not compiled: %s", name_text(cc, n), def->sentence)
-	                         : diag_at(cc, CHECK_THIRD_PARTY_DIRECTIVE, node_head_span(n), "'%s' is not a directive of nginx: %s", name_text(cc, n), def->sentence);
+	struct diag *d = diag_at(cc, def->verdict == REFUSED ? CHECK_UNSUPPORTED_DIRECTIVE : CHECK_THIRD_PARTY_DIRECTIVE, node_head_span(n),
+	                         def->verdict == REFUSED ? "'%s' is not compiled: %s" : "'%s' is not part of nginx: %s", name_text(cc, n),
+	                         sentence_text(cc, def));
 	diag_note(cc, d, SPAN_NONE, "%s", def->note);
 	n->bad = true;
 	return true;

@@ -67,12 +67,6 @@ static const char *printed_name(struct compiler *cc, const char *path)
 	return strncmp(path, cc->folder, len) == 0 ? path + len : path;
 }
 
-static void note_chain(struct compiler *cc, struct diag *d, struct span from)
-{
-	for (; from.file != SOURCE_NONE; from = source_at(cc, from.file)->included_from)
-		diag_note(cc, d, from, "included from here");
-}
-
 /* True, and reported, when the file is being read already or the chain is too long. */
 static bool is_cycle(struct including *in, const char *path, struct span at)
 {
@@ -82,9 +76,8 @@ static bool is_cycle(struct including *in, const char *path, struct span at)
 	for (uint32_t file = at.file; file != SOURCE_NONE; file = source_at(cc, file)->included_from.file) {
 		const struct source *s = source_at(cc, file);
 		if ((s->path && strcmp(s->path, path) == 0) || ++depth > INCLUDE_MAX_DEPTH) {
-			struct diag *d = diag_at(cc, CHECK_INCLUDE_CYCLE, at, depth > INCLUDE_MAX_DEPTH ? "'%s' is included through more than 32 files" : "'%s' includes itself",
-			                         printed_name(cc, path));
-			note_chain(cc, d, source_at(cc, at.file)->included_from);
+			diag_at(cc, CHECK_INCLUDE_CYCLE, at, depth > INCLUDE_MAX_DEPTH ? "'%s' is included through too many files" : "'%s' includes itself",
+			        printed_name(cc, path));
 			return true;
 		}
 	}

@@ -113,6 +113,8 @@ void scan_word(struct scan *s, const struct span *at, enum word_quote quote, str
 	if (quote != WORD_PLAIN) {
 		text++;
 		len -= 2;
+		if (memchr(text, '\0', len))
+			scan_nul(s, at);
 	}
 	if (memchr(text, '\\', len))
 		text = unescape(s->cc, text, len, &len);
@@ -137,10 +139,9 @@ void scan_word_end(struct scan *s, struct span *at, struct word *out)
 
 void scan_glued(struct scan *s, const struct span *at)
 {
-	struct span next = { at->file, at->end, at->end + 1 };
-
-	struct diag *d = diag_at(s->cc, CHECK_SYNTAX, next, "unexpected text right behind a quoted word");
+	struct diag *d = diag_at(s->cc, CHECK_SYNTAX, *at, "unexpected text right behind a quoted word");
 	diag_note(s->cc, d, SPAN_NONE, "a closing quote is followed by a blank, ';', '{' or ')'");
+	s->spoiled = true;
 }
 
 void scan_unterminated(struct scan *s, const struct span *at)
@@ -159,6 +160,7 @@ void scan_lone_backslash(struct scan *s, const struct span *at)
 void scan_nul(struct scan *s, const struct span *at)
 {
 	diag_at(s->cc, CHECK_CONTROL_CHARACTER, *at, "NUL byte: this is not a text file, or it is damaged");
+	s->spoiled = true;
 }
 
 bool scan_open(struct scan *s, const struct span *at)

@@ -30,6 +30,7 @@ struct scan {
 		struct span first;
 	} invisible[SCAN_MAX_INVISIBLE];
 	unsigned invisible_count;
+	bool spoiled;               /* a mistake was reported inside the statement being read: what follows from it is not */
 	bool truncated;             /* a mistake swallowed the rest: what is missing at the end is not worth a message */
 };
 

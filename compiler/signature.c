@@ -11,6 +11,7 @@
 #include "compiler/compiler.h"
 #include "compiler/kind.h"
 #include "compiler/spell.h"
+#include "compiler/value.h"
 
 #define MAX_SEQUENCES    4u
 #define MAX_ELEMENTS     32u
@@ -199,7 +200,8 @@ static void note_complaint(struct match *m, unsigned w, const struct alternative
 	m->why = *why;
 	m->why.from += offset;
 	m->why.to += offset;
-	m->specific = offset > 0;
+	/* A number out of range was meant as a number, whatever else may stand there. */
+	m->specific = offset > 0 || (why->check == CHECK_INTEGER && value_uint(word_str(&m->args[w]), &(uint64_t){ 0 }));
 }
 
 static void note_literal(struct match *m, unsigned w, const struct alternative *a, struct wsr_str value, size_t offset)
@@ -376,7 +378,7 @@ static struct diag *report_word(struct compiler *cc, const struct match *m)
 {
 	const struct word *w = &m->args[m->farthest];
 
-	if (m->complaints && (m->expected_count == 1 || m->specific || (m->complaints == m->expected_count && m->complaints == 1))) {
+	if (m->complaints && (m->specific || m->complaints >= m->expected_count)) {
 		struct diag *d = diag_at(cc, m->why.check, value_span(cc, w, m->why.from, m->why.to), "%s", m->why.text);
 		if (m->why.allowed)
 			diag_note(cc, d, SPAN_NONE, "%s", m->why.allowed);

@@ -85,6 +85,8 @@ static struct node *take_words(struct compiler *cc, struct span at)
 	if (b->count)
 		memcpy(n->words, b->words, b->count * sizeof(*n->words));
 	b->count = 0;
+	n->bad = b->scan->spoiled;
+	b->scan->spoiled = false;
 	return n;
 }
 
@@ -103,12 +105,13 @@ void tree_open(struct compiler *cc, struct span at)
 
 void tree_open_nameless(struct compiler *cc, struct span brace)
 {
-	const struct node *parent = cc->builder->parent;
+	struct node *parent = cc->builder->parent;
 
 	/* "{{ name }}": the text of a template language, where the outer brace has just opened a block. */
 	if (parent != cc->builder->top && parent->span.end == brace.start && !parent->bad) {
 		struct span braces = { brace.file, brace.start - 1, brace.end };
 		diag_at(cc, CHECK_PLACEHOLDER_LEFT, braces, "'{{' is left over from a template: fill the template in before compiling");
+		parent->bad = true;
 	} else if (!parent->bad) {
 		diag_at(cc, CHECK_SYNTAX, brace, "unexpected '{': no name stands in front of it");
 	}
@@ -139,8 +142,10 @@ void tree_missing_semicolon(struct compiler *cc, struct span words)
 {
 	struct node *n = take_words(cc, words);
 
-	diag_at(cc, CHECK_MISSING_SEMICOLON, span_after(words), "missing ';' after '%s'", words_text(cc, words));
 	n->span = words;
+	if (n->parent->bad)
+		return;
+	diag_at(cc, CHECK_MISSING_SEMICOLON, span_after(words), "missing ';' after '%s'", words_text(cc, words));
 }
 
 void tree_unfinished(struct compiler *cc, struct span words)
