@@ -335,8 +335,8 @@ const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)
 		wsr_decide_status(e, 400, s->pos);
 		return &e->decision;
 	}
-	if (h->has_query)
-		e->args = h->query.ptr ? h->query : WSR_STR("");
+	if (h->query.len > 0)
+		e->args = h->query;
 	run_server(e);
 	return &e->decision;
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A configuration text compiled in this process and requests evaluated on its table, for tests of eval: no sockets, no files. Facts of the world
+ * are fixed (client 192.0.2.7, port 8080); files are those that the test names.
+ */
+#ifndef TESTS_LIB_C_SITE_H
+#define TESTS_LIB_C_SITE_H
+
+#include "eval/wsr_eval.h"
+
+struct site {
+	unsigned char *bytes;
+	struct wsr_table table;
+	struct wsr_regexes *regexes;
+	struct wsr_arena arena;
+	struct wsr_head request, response;
+	struct wsr_eval e;
+	const char *files;          /* paths that exist, each followed by a blank; folders end in "/" */
+	const char *client;         /* 4 or 16 bytes as text of hexadecimal digits; NULL = 192.0.2.7 */
+	char *text;                 /* bytes of the request head */
+	char result[4096];
+};
+
+/** Compile; diagnostics go to standard error. @return false if it does not compile. */
+bool site_open(struct site *s, const char *conf);
+void site_close(struct site *s);
+
+/**
+ * Evaluate "METHOD target|Field: value|..." (Host: t unless given; HTTP/1.0 when the target is followed by " HTTP/1.0").
+ * @return the decision in one line, in s->result:
+ *   "-> METHOD target host", "tunnel TOKEN target host", "STATUS text", "STATUS Location", "STATUS" (page of our own), "file PATH", "folder PATH",
+ *   "close", "refused" (by the head parser); "~STATUS " in front when a proxied answer or file gets another status
+ */
+const char *site_request(struct site *s, const char *request);
+/** The decision that holds now, in the same form. */
+const char *site_result(struct site *s);
+
+/** The upstream's head for the decision (site_request() gave a PROXY), NUL-terminated, in the arena. */
+const char *site_upstream_head(struct site *s);
+/** The answer's head to an upstream's response head (lines separated by "|"), NUL-terminated, in the arena. */
+const char *site_answer_head(struct site *s, const char *response);
+
+#endif
