@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `wsrpc dump [--stage=tree] FILE`: what was understood, after each arrow. FILE is a table or a configuration, told apart by the table's first
+ * `wsrpc dump [--stage=tree|plan|table] FILE`: what was understood, after each arrow. FILE is a table or a configuration, told apart by the table's first
  * bytes; a configuration is compiled in memory. Without --stage the meaning is printed.
  */
 #include "compiler/dump.h"
@@ -11,7 +11,7 @@
 #include "compiler/emit.h"
 #include "compiler/lower.h"
 
-enum dump_stage { STAGE_MEANING, STAGE_TREE };
+enum dump_stage { STAGE_MEANING, STAGE_TREE, STAGE_PLAN, STAGE_TABLE };
 
 struct dump_job {
 	enum dump_stage stage;
@@ -68,30 +68,37 @@ static int refused(const char *path, const struct wsr_refusal *why)
 	return 2;
 }
 
-static int print(const struct wsr_table *t)
+static int print(struct dump_job *job, const struct wsr_table *t)
 {
 	struct dump_job empty = { .text = "events { } http { }" };
 	struct wsr_table defaults;
 	struct wsr_refusal why;
+	if (job->stage == STAGE_TABLE) {
+		dump_sections(stdout, t);
+		return 0;
+	}
 	if (!run(&empty) || !wsr_table_init(&defaults, empty.bytes, empty.len, &why)) {
 		fputs("wsrpc: the defaults do not compile\n", stderr);
 		return 2;
 	}
-	dump_meaning(stdout, t, &defaults);
+	if (job->stage == STAGE_PLAN)
+		dump_plan(stdout, t, &defaults);
+	else
+		dump_meaning(stdout, t, &defaults);
 	free(empty.bytes);
 	return 0;
 }
 
 static int usage(void)
 {
-	fputs("usage: wsrpc dump [--stage=tree] FILE\n", stderr);
+	fputs("usage: wsrpc dump [--stage=tree|plan|table] FILE\n", stderr);
 	return 2;
 }
 
 static bool read_stage(const char *name, enum dump_stage *stage)
 {
-	static const char *const names[] = { "meaning", "tree" };
-	for (unsigned i = 0; i < 2; i++)
+	static const char *const names[] = { "meaning", "tree", "plan", "table" };
+	for (unsigned i = 0; i < 4; i++)
 		if (strcmp(name, names[i]) == 0) {
 			*stage = (enum dump_stage)i;
 			return true;
@@ -120,7 +127,7 @@ int cmd_dump(int argc, char **argv)
 		}
 		if (!wsr_table_open(&t, job.path, &why))
 			return refused(job.path, &why);
-		rc = print(&t);
+		rc = print(&job, &t);
 		wsr_table_close(&t);
 		return rc;
 	}
@@ -130,7 +137,7 @@ int cmd_dump(int argc, char **argv)
 		return 0;
 	if (!wsr_table_init(&t, job.bytes, job.len, &why))
 		return refused(job.path, &why);
-	rc = print(&t);
+	rc = print(&job, &t);
 	free(job.bytes);
 	return rc;
 }
