@@ -23,6 +23,7 @@ struct control_client {
 	struct master *master;
 	struct bufferevent *bev;
 	enum control_wait waits;
+	bool answered;              /* the outcome is written: close once it has left */
 };
 
 static void client_free(struct control_client *c)
@@ -38,7 +39,7 @@ static void client_free(struct control_client *c)
 static void on_written(struct bufferevent *bev, void *arg)
 {
 	struct control_client *c = arg;
-	if (c->waits == CONTROL_NOTHING && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+	if (c->answered && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
 		client_free(c);
 }
 
@@ -52,6 +53,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 static void finish_client(struct control_client *c, const char *why)
 {
 	c->waits = CONTROL_NOTHING;
+	c->answered = true;
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 	if (why)
 		evbuffer_add_printf(out, "error: %s\n", why);

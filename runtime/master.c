@@ -558,6 +558,7 @@ static bool master_prepare(struct master *m, char *why, size_t cap)
 
 static void master_free(struct master *m)
 {
+	control_finish(m, CONTROL_EXIT, m->exit_status ? "the master ended with an error" : NULL);
 	control_close(m);
 	if (m->pid_written)
 		unlink(m->settings.pid_path);
