@@ -1,0 +1,534 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Running the daemon: reload in two steps, signals, the control socket, logs, a second instance, overload, a worker that dies."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import threading
+import time
+import unittest
+
+from lib import backend, client, env, servers, site, websocket
+
+CERT = [("local", "localhost")]
+
+
+class Daemon(site.Site):
+    """Each test has a daemon of its own."""
+
+    OURS = True
+
+    @classmethod
+    def setUpClass(cls):
+        if cls is Daemon:
+            raise unittest.SkipTest("only a fixture")
+        servers.require(servers.Wsrpd)
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
+    def setUp(self):
+        kind = type(self)
+        super(Daemon, kind).setUpClass()
+        super().setUp()
+
+    def tearDown(self):
+        kind = type(self)
+        super(Daemon, kind).tearDownClass()
+
+    def recompile(self, text):
+        """Put the table of another configuration in its place."""
+        self.server.compile(self.expand(text))
+
+    def status(self):
+        done = self.server.control("status")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.decode()
+
+    def generation(self):
+        return int(re.search(r"generation: (\d+)", self.status())[1])
+
+    def counter(self, name):
+        return sum(int(value) for value in re.findall(r"\b%s (\d+)" % name, self.status()))
+
+    def hup(self):
+        before = self.generation()
+        self.server.kill(signal.SIGHUP)
+        self.soon(lambda: self.generation() > before, "the next generation", 5)
+
+
+def conf(body, more="", main="worker_processes 2;"):
+    return "%s\nevents { worker_connections 512; }\nhttp { access_log off; %s\nserver { listen @A@; %s } }\n" % (main, more, body)
+
+
+class Reload(Daemon):
+    MAIN = "worker_processes 2;"
+    CONF = "server { listen @A@; location / { return 200 first; } location /ws { websocket on; proxy_pass http://@UP@; } }"
+
+    def test_by_signal(self):
+        self.recompile(conf("return 200 second;"))
+        self.assertEqual(self.get("/").body, b"first")
+        self.hup()
+        self.assertEqual({self.get("/").body for _ in range(20)}, {b"second"})
+
+    def test_by_command(self):
+        self.recompile(conf("return 200 second;"))
+        done = self.server.control("reload")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual({self.get("/").body for _ in range(20)}, {b"second"}, "when the command ends, every worker has committed")
+
+    def test_workers_stay(self):
+        before = self.server.children()
+        self.recompile(conf("return 200 second;"))
+        self.server.control("reload")
+        self.assertEqual(self.server.children(), before)
+
+    def test_garbage_is_refused(self):
+        for data in (b"garbage", b"", b"WSRP" + b"\0" * 4096):
+            env.write(self.server.table, data)
+            self.assertEqual(self.get("/").body, b"first", "writing over the file changes nothing")
+            done = self.server.control("reload")
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(done.stderr.strip() + done.stdout.strip(), "the reason is said")
+            self.assertEqual({self.get("/").body for _ in range(10)}, {b"first"})
+
+    def test_garbage_copied_over_the_file(self):
+        garbage = env.write(os.path.join(self.folder, "garbage"), os.urandom(100000))
+        env.run(["cp", garbage, self.server.table])
+        self.assertEqual({self.get("/").body for _ in range(10)}, {b"first"})
+        self.server.kill(signal.SIGHUP)
+        time.sleep(0.5)
+        self.assertEqual({self.get("/").body for _ in range(10)}, {b"first"})
+
+    def test_table_copied_over_the_file(self):
+        first = self.server.table
+        other = servers.Wsrpd(self.folder)
+        second = other.compile(self.expand(conf("return 200 second;")), "second.conf", "second.bin")
+        shutil.copyfile(second, first)
+        time.sleep(0.2)
+        self.assertEqual({self.get("/").body for _ in range(10)}, {b"first"})
+        self.hup()
+        self.assertEqual({self.get("/").body for _ in range(10)}, {b"second"})
+
+    def test_bit_flips_are_refused(self):
+        with open(self.server.table, "rb") as handle:
+            good = handle.read()
+        for place in range(0, len(good), max(1, len(good) // 40)):
+            env.write(self.server.table, good[:place] + bytes([good[place] ^ 0x40]) + good[place + 1:])
+            self.assertEqual(self.server.control("reload").returncode, 1, "byte %d" % place)
+        env.write(self.server.table, good)
+        self.assertEqual(self.server.control("reload").returncode, 0)
+        self.assertEqual(self.get("/").body, b"first")
+
+    def test_missing_certificate_is_refused(self):
+        self.recompile(conf("listen @B@ ssl; ssl_certificate none.crt; ssl_certificate_key none.key; return 200 second;"))
+        done = self.server.control("reload")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("none.crt", (done.stderr + done.stdout).decode())
+        self.assertEqual(self.get("/").body, b"first")
+
+    def test_new_and_old_listeners(self):
+        self.recompile(conf("listen @B@; return 200 second;"))
+        self.assertEqual(self.server.control("reload").returncode, 0)
+        self.assertEqual(self.get("/", at="B").body, b"second")
+        self.recompile(conf("return 200 third;").replace("@A@", "@B@"))
+        self.assertEqual(self.server.control("reload").returncode, 0)
+        self.assertEqual(self.get("/", at="B").body, b"third")
+        self.soon(lambda: not env.accepts(self.address), "the end of the old listener")
+
+    def test_kept_alive_connection(self):
+        """The next request on a connection sees the new table."""
+        sock = self.connect()
+        self.assertEqual(sock.ask("/").body, b"first")
+        self.recompile(conf("return 200 second;"))
+        self.assertEqual(self.server.control("reload").returncode, 0)
+        self.assertEqual(sock.ask("/").body, b"second")
+
+    def test_tunnel_survives(self):
+        self.backend.script = lambda request: [websocket.switching(request), ("echo",)]
+        sock = self.connect()
+        sock.send(websocket.handshake("/ws"))
+        self.assertEqual(sock.response().status, 101)
+        for number in range(5):
+            self.recompile(conf("return 200 %d;" % number))
+            self.assertEqual(self.server.control("reload").returncode, 0)
+            sock.send(b"still %d" % number)
+            self.assertEqual(sock.read(7), b"still %d" % number)
+
+    def test_under_load(self):
+        """No request fails while tables are swapped."""
+        failures, stop = [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                try:
+                    answer = self.get("/")
+                    if answer.status != 200:
+                        failures.append(answer.status)
+                except (OSError, ConnectionError, TimeoutError) as bad:
+                    failures.append(repr(bad))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(15):
+            self.recompile(conf("return 200 %d;" % number))
+            self.assertEqual(self.server.control("reload").returncode, 0)
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+        self.assertFalse(failures, failures[:5])
+
+    def test_memory_and_descriptors_stay(self):
+        def descriptors():
+            return sum(len(os.listdir("/proc/%d/fd" % pid)) for pid in [self.server.process.pid] + self.server.children())
+
+        for _ in range(3):
+            self.assertEqual(self.server.control("reload").returncode, 0)
+        time.sleep(0.3)
+        count, memory = descriptors(), self.memory()
+        for _ in range(30):
+            self.assertEqual(self.server.control("reload").returncode, 0)
+        self.soon(lambda: descriptors() <= count + 2, "no descriptors of old generations: %d, now %d" % (count, descriptors()))
+        self.assertLess(self.memory() - memory, 3000 * env.SLOW)
+
+
+class Control(Daemon):
+    MAIN = "worker_processes 2;"
+    CONF = "server { listen @A@; location / { proxy_pass http://@UP@; } location /dead { proxy_pass http://@DEAD@; } location /ws { websocket on; proxy_pass http://@UP@; } }"
+
+    def test_status(self):
+        text = self.status()
+        for word in ("identity", "origin", "generation", "uptime", "worker 0", "worker 1"):
+            self.assertIn(word, text)
+        self.get("/")
+        self.get("/dead")
+        self.soon(lambda: self.counter("requests") >= 2, "the requests in the counters")
+        self.assertEqual(self.counter("answers_2xx"), 1)
+        self.assertEqual(self.counter("answers_5xx"), 1)
+        self.assertGreaterEqual(self.counter("upstream_failures"), 1)
+        self.backend.script = lambda request: [websocket.switching(request), ("echo",)]
+        sock = self.connect()
+        sock.send(websocket.handshake("/ws"))
+        sock.response()
+        self.soon(lambda: self.counter("tunnels") == 1, "the tunnel in the counters")
+        sock.close()
+        self.soon(lambda: self.counter("tunnels") == 0 and self.counter("connections") == 0, "no connection in the counters")
+
+    def test_identity_is_logged(self):
+        identity = re.search(r"identity: (\S+)", self.status())[1]
+        self.assertIn(identity[:12], self.server.errors())
+
+    def test_socket_is_private(self):
+        path = os.path.join(self.folder, "wsrpd.sock")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+
+    def test_stop(self):
+        process = self.server.process
+        self.assertEqual(self.server.control("stop").returncode, 0)
+        self.assertEqual(process.wait(5), 0)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "wsrpd.pid")))
+
+    def test_no_daemon(self):
+        self.server.stop()
+        done = self.server.control("status")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertTrue(done.stderr)
+
+    def test_pid_file(self):
+        self.assertEqual(int(env.read(os.path.join(self.folder, "wsrpd.pid"))), self.server.process.pid)
+
+    def test_unknown_command(self):
+        self.assertEqual(self.server.control("dance").returncode, 2)
+
+
+class Signals(Daemon):
+    MAIN = "worker_processes 2;"
+    CONF = "server { listen @A@; location / { proxy_pass http://@UP@; } location /ws { websocket on; proxy_pass http://@UP@; } }"
+
+    def test_term_and_int(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process, workers = self.server.process, self.server.children()
+            process.send_signal(number)
+            self.assertEqual(process.wait(5 * env.SLOW), 0)
+            self.assertFalse([pid for pid in workers if os.path.exists("/proc/%d" % pid)])
+            self.server.serve(self.waits)
+
+    def test_quit_drains(self):
+        """SIGQUIT: what runs is finished, nothing new is taken."""
+        self.backend.script = lambda request: [("pause", 1.0)] + backend.default_script(request)
+        sock = self.connect()
+        sock.send(client.request("/slow"))
+        self.soon(lambda: self.backend.requests, "the request at the upstream")
+        process = self.server.process
+        process.send_signal(signal.SIGQUIT)
+        self.soon(lambda: not env.accepts(self.address), "the listener's end")
+        answer = sock.response()
+        self.assertEqual(answer.status, 200)
+        self.assertIn("close", answer.tokens("connection"))
+        self.assertEqual(process.wait(5 * env.SLOW), 0)
+
+    def test_quit_with_an_idle_connection(self):
+        sock = self.connect()
+        sock.ask("/")
+        process = self.server.process
+        process.send_signal(signal.SIGQUIT)
+        self.assertEqual(process.wait(5 * env.SLOW), 0)
+        self.assertEqual(sock.read_all(2), b"")
+
+    def test_dead_worker_is_replaced(self):
+        workers = self.server.children()
+        self.assertEqual(len(workers), 2)
+        os.kill(workers[0], signal.SIGKILL)
+        self.soon(lambda: len(self.server.children()) == 2 and workers[0] not in self.server.children(), "a new worker")
+        self.soon(lambda: all(self.get("/%d" % i).status == 200 for i in range(20)), "answers")
+        self.assertIn(str(workers[0]), self.server.errors())
+        self.assertEqual(self.server.control("reload").returncode, 0)
+
+    def test_master_death_ends_the_workers(self):
+        workers = self.server.children()
+        process, self.server.process = self.server.process, None
+        process.kill()
+        process.wait()
+        self.soon(lambda: not [pid for pid in workers if os.path.exists("/proc/%d" % pid) and " Z " not in env.read("/proc/%d/stat" % pid)], "the workers' end", 5)
+
+    def test_worker_rights(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to drop rights")
+        for pid in self.server.children():
+            text = env.read("/proc/%d/status" % pid)
+            self.assertNotIn("0", re.search(r"Uid:\s+(.*)", text)[1].split())
+            self.assertEqual(int(re.search(r"CapEff:\s+(\S+)", text)[1], 16), 0)
+            self.assertEqual(re.search(r"NoNewPrivs:\s+(\d)", text)[1], "1")
+
+
+class SecondInstance(Daemon):
+    MAIN = "worker_processes 2;"
+    CONF = "server { listen @A@; return 200 first; }"
+
+    def test_address_in_use(self):
+        other = servers.Wsrpd()
+        self.addCleanup(other.stop)
+        with self.assertRaises(servers.StartFailure) as caught:
+            other.start(self.text, self.waits)
+            time.sleep(0.5)
+            if other.process.poll() is not None:
+                raise servers.StartFailure(other.errors())
+        self.assertRegex(str(caught.exception).lower(), r"address (already )?in use")
+        self.assertEqual({self.get("/").body for _ in range(20)}, {b"first"})
+
+    def test_address_of_somebody_else(self):
+        with socket.create_server(("127.0.0.1", self.ports["B"])):
+            self.recompile(conf("listen @B@; return 200 second;"))
+            done = self.server.control("reload")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("in use", (done.stderr + done.stdout).decode())
+        self.assertEqual(self.get("/").body, b"first")
+
+    def test_check_only(self):
+        done = env.run([env.WSRPD, "-t", self.server.table])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        garbage = env.write(os.path.join(self.folder, "garbage.bin"), "garbage")
+        done = env.run([env.WSRPD, "-t", garbage])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"garbage.bin", done.stderr)
+
+
+class Logs(Daemon):
+    MAIN = "worker_processes 1;\nerror_log logs/error.log info;"
+    FILES = {"logs/.keep": ""}
+    CONF = """
+    log_format own '$remote_addr "$request" $status $body_bytes_sent $bytes_sent $request_length "$http_user_agent" $upstream_addr $upstream_status $wsrp_rule';
+    log_format times '$request_time $upstream_response_time $msec $time_iso8601';
+    log_format json escape=json '{"request":"$request","agent":"$http_user_agent"}';
+    access_log logs/combined.log;
+    server {
+        listen @A@;
+        location / { access_log logs/own.log own; access_log logs/times.log times; access_log logs/json.log json; proxy_pass http://@UP@; }
+        location /combined { return 200 text; }
+        location /off { access_log off; return 200 quiet; }
+        location /dead { proxy_pass http://@DEAD@; }
+        location /ws { access_log logs/own.log own; websocket on; proxy_pass http://@UP@; }
+    }"""
+
+    def log(self, name, wanted=1):
+        path = os.path.join(self.folder, "logs", name)
+        self.soon(lambda: len(env.read(path).splitlines()) >= wanted, "%d lines in %s: %r" % (wanted, name, env.read(path)))
+        return env.read(path).splitlines()
+
+    def test_combined(self):
+        self.get("/combined", fields=[("User-Agent", "me"), ("Referer", "http://r/")])
+        self.assertRegex(self.log("combined.log")[0], r'^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /combined HTTP/1\.1" 200 4 "http://r/" "me"$')
+
+    def test_own_format(self):
+        self.get("/x?y", fields=[("User-Agent", 'a"b\\c')])
+        line = self.log("own.log")[0]
+        self.assertRegex(line, r'^127\.0\.0\.1 "GET /x\?y HTTP/1\.1" 200 11 \d+ \d+ "a\\x22b\\x5Cc" 127\.0\.0\.1:%d 200 \S*site\.conf:\d+$' % self.backend.port)
+        self.assertRegex(self.log("times.log")[0], r"^\d+\.\d{3} \d+\.\d{3} \d+\.\d{3} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$")
+        self.assertEqual(self.log("json.log")[0], '{"request":"GET /x?y HTTP/1.1","agent":"a\\"b\\\\c"}')
+
+    def test_off(self):
+        self.get("/off")
+        self.get("/combined")
+        self.assertEqual(len(self.log("combined.log")), 1)
+
+    def test_bad_request_is_logged(self):
+        sock = self.connect()
+        sock.send(b"BAD\r\n\r\n")
+        sock.read_all()
+        self.assertRegex(self.log("combined.log")[0], r'"BAD" 400 ')
+
+    def test_tunnel_is_logged_at_its_end(self):
+        self.backend.script = lambda request: [websocket.switching(request), ("echo",)]
+        sock = self.connect()
+        sock.send(websocket.handshake("/ws"))
+        sock.response()
+        sock.send(b"12345")
+        sock.read(5)
+        sock.close()
+        line = self.log("own.log")[0]
+        self.assertIn('"GET /ws HTTP/1.1" 101 5 ', line)
+
+    def test_errors_name_their_rule(self):
+        self.assertEqual(self.get("/dead").status, 502)
+        path = os.path.join(self.folder, "logs", "error.log")
+        self.soon(lambda: "rule: " in env.read(path), "a rule in the error log")
+        number = 1 + [i for i, line in enumerate(self.text.splitlines()) if "location /dead" in line][0]
+        self.assertRegex(env.read(path), r"\[error\].*refused.*rule: \S*site\.conf:%d" % number)
+
+    def test_no_control_characters(self):
+        sock = self.connect()
+        sock.send(b"GET /\x1b[31m HTTP/1.1\r\nHost: a\r\n\r\n")
+        sock.read_all()
+        self.log("combined.log")
+        for name in ("combined.log", "error.log"):
+            self.assertNotIn("\x1b", env.read(os.path.join(self.folder, "logs", name)))
+
+    def test_reopen(self):
+        self.get("/combined")
+        self.log("combined.log")
+        for how in ("signal", "command"):
+            old, new = (os.path.join(self.folder, "logs", name) for name in ("old.log", "combined.log"))
+            os.rename(new, old)
+            before = env.read(old)
+            if how == "signal":
+                self.server.kill(signal.SIGUSR1)
+                self.soon(lambda: os.path.exists(new), "a new file")
+                time.sleep(0.2)
+            else:
+                self.assertEqual(self.server.control("reopen").returncode, 0)
+            self.get("/combined")
+            self.assertEqual(len(self.log("combined.log")), 1)
+            self.assertEqual(env.read(old), before)
+
+
+class Overload(Daemon):
+    MAIN = "worker_processes 1;"
+    CONF = "server { listen @A@; location / { proxy_pass http://@UP@; } }"
+
+    def test_connections(self):
+        """At worker_connections idle kept-alive connections give way, and who still finds no place waits and is served later."""
+        self.server.stop()
+        self.server.serve(self.waits, ["-o", "worker_connections=20"])
+        idle = []
+        for number in range(40):
+            sock = self.connect()
+            self.assertEqual(sock.ask("/%d" % number).status, 200)
+            idle.append(sock)
+        self.backend.script = lambda request: [("pause", 0.6)] + backend.default_script(request)
+        busy = [self.connect(seconds=20) for _ in range(40)]
+        for sock in busy:
+            sock.send(client.request("/slow", fields=[("Connection", "close")]))
+        self.assertEqual([sock.response().status for sock in busy], [200] * 40)
+        lines = [line for line in self.server.errors().splitlines() if "worker_connections" in line or "connections" in line]
+        self.assertTrue(lines, "overload is logged")
+        self.assertLess(len(lines), 30, "at most once a second")
+
+    def test_descriptors(self):
+        """Out of descriptors the listener pauses instead of spinning, and goes on when some are free."""
+        import resource
+        self.server.stop()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+        try:
+            self.server.serve(self.waits)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.backend.script = lambda request: [("pause", 1.0)] + backend.default_script(request)
+        busy = [self.connect(seconds=30) for _ in range(100)]
+        for sock in busy:
+            sock.send(client.request("/slow", fields=[("Connection", "close")]))
+        time.sleep(0.3)
+        before = self.cpu()
+        time.sleep(0.5)
+        self.assertLess(self.cpu() - before, 0.2 * env.SLOW, "it spins")
+        statuses = []
+        for sock in busy:
+            try:
+                statuses.append(sock.response().status)
+            except (ConnectionError, OSError):
+                statuses.append(None)
+        self.assertTrue(set(statuses) <= {200, 500, 502, 503, None}, statuses)
+        self.assertGreater(statuses.count(200), 20)
+        self.backend.script = backend.default_script
+        self.soon(lambda: self.get("/after").status == 200, "answers afterwards")
+
+
+class ClientLimits(Daemon):
+    """Slow clients."""
+
+    MAIN = "worker_processes 1;"
+    CONF = """
+    client_header_timeout 1s;
+    client_body_timeout 1s;
+    keepalive_timeout 1s;
+    send_timeout 1s;
+    server { listen @A@; location / { proxy_pass http://@UP@; } }"""
+
+    def ends(self, data, low=0.5, high=4.0):
+        sock = self.connect()
+        start = time.monotonic()
+        sock.send(data)
+        sock.read_all(8)
+        took = time.monotonic() - start
+        self.assertTrue(low < took < high * env.SLOW, "ended after %.2f s" % took)
+        return sock.received
+
+    def test_nothing(self):
+        self.ends(b"")
+
+    def test_half_a_head(self):
+        got = self.ends(b"GET / HTTP/1.1\r\nHos")
+        self.assertTrue(got == b"" or b" 408 " in got.split(b"\r\n")[0], got)
+
+    def test_half_a_body(self):
+        got = self.ends(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+        self.assertTrue(got == b"" or b" 408 " in got.split(b"\r\n")[0], got)
+        self.assertEqual(self.backend.requests, [])
+
+    def test_idle(self):
+        got = self.ends(client.request("/"))
+        self.assertTrue(got.startswith(b"HTTP/1.1 200"))
+
+    def test_dripping_head(self):
+        """The time for a head is one bound, not one for each byte."""
+        sock = self.connect()
+        start = time.monotonic()
+        for byte in b"GET /" + b"a" * 200:
+            if not sock.send(bytes([byte])) or client.select.select([sock.sock], [], [], 0.2)[0]:
+                break
+        self.assertLess(time.monotonic() - start, 5 * env.SLOW)
+
+    def test_not_reading(self):
+        self.backend.script = lambda request: [backend.respond(200, [], b"x" * (32 << 20))]
+        sock = self.connect(rcvbuf=4096)
+        sock.send(client.request("/large"))
+        self.soon(lambda: self.counter("connections") == 0, "the end of the connection that is not read", 6)
+        sock.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
