@@ -66,7 +66,7 @@ class Browser(unittest.TestCase):
         cls.https, cls.http, cls.echo = env.free_port(), env.free_port(), env.free_port()
         cls.folder = env.scratch("wsrp-browser")
         cls.site = cls.launch("quickstart", [os.path.join(env.TOP, "tools", "quickstart.sh"), env.BUILD],
-                              QUICKSTART_HTTPS_PORT=str(cls.https), QUICKSTART_HTTP_PORT=str(cls.http), QUICKSTART_ECHO_PORT=str(cls.echo))
+                              QUICKSTART_HTTPS_PORT=str(cls.https), QUICKSTART_HTTP_PORT=str(cls.http), QUICKSTART_ECHO_PORT=str(cls.echo), QUICKSTART_DIR=cls.folder + "/site")
         try:
             env.wait_until(lambda: env.accepts(("127.0.0.1", cls.https)) and env.accepts(("127.0.0.1", cls.echo)), 60, "quickstart: " + env.read(cls.folder + "/quickstart.log"))
             cls.browser = cls.launch("chromium", [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--ignore-certificate-errors", "--no-first-run",

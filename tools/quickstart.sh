@@ -6,12 +6,13 @@
 # Ctrl-C (or SIGTERM), which stops the daemon and the echo behind it.  Everything made lies in BUILD-FOLDER/quickstart.
 #
 # QUICKSTART_HTTPS_PORT (8443), QUICKSTART_HTTP_PORT (8080) and QUICKSTART_ECHO_PORT (9000) change the ports.
+# QUICKSTART_DIR is another folder for what is made.
 set -u
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 2
 cd "$top" || exit 2
 build=${1:-build}
-dir=$build/quickstart
+dir=${QUICKSTART_DIR:-$build/quickstart}
 https=${QUICKSTART_HTTPS_PORT:-8443}
 http=${QUICKSTART_HTTP_PORT:-8080}
 echo_port=${QUICKSTART_ECHO_PORT:-9000}
