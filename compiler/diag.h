@@ -71,7 +71,7 @@ struct diag *diag_at(struct compiler *cc, enum check_id check, struct span at, c
 void diag_note(struct compiler *cc, struct diag *d, struct span at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /** True when an error was reported: stop after this stage. */
 bool diag_failed(const struct compiler *cc);
-/** Print what was not printed yet, sorted by position: main file and included ones in reading order. */
+/** Print what was not printed yet, sorted by position: main file and included ones in reading order. Allocates. */
 void diag_print(struct compiler *cc, FILE *out, bool colour);
 /** The user's text for a message: at most `DIAG_QUOTE_MAX` bytes, control characters as \xNN; in the arena. */
 const char *diag_quote(struct compiler *cc, const char *text, size_t len);

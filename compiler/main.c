@@ -116,6 +116,12 @@ static bool colour_wanted(void)
 	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour);
 }
 
+static void print_messages(struct compiler *cc, void *arg)
+{
+	(void)arg;
+	diag_print(cc, stderr, colour_wanted());
+}
+
 /* No message but this one is about a place that is not in the text: the main file itself could not be read. */
 static int status_of(const struct compiler *cc)
 {
@@ -131,11 +137,10 @@ static int run_job(struct job *job)
 
 	compiler_init(&cc, &job->options);
 	plan_init(&job->plan);
-	if (!compiler_run(&cc, run_stages, job)) {
+	if (!compiler_run(&cc, run_stages, job) || !compiler_run(&cc, print_messages, NULL)) {
 		fprintf(stderr, "wsrpc: out of memory\n");
 		status = EXIT_SYSTEM;
 	} else {
-		diag_print(&cc, stderr, colour_wanted());
 		status = status_of(&cc);
 		if (status == EXIT_FINE && job->output && job->compiled)
 			status = write_results(&cc, job);

@@ -49,6 +49,27 @@ struct span node_head_span(const struct node *n)
 	return span_join(n->words[0].span, n->words[n->word_count - 1].span);
 }
 
+/*
+ * Does the text start with a tag of Apache's or IIS's languages? Nothing in nginx's starts with '<', and reading on would only bring messages
+ * about missing semicolons.
+ */
+static bool is_foreign_dialect(struct compiler *cc, uint32_t file)
+{
+	const struct source *s = source_at(cc, file);
+	const char *p = s->text;
+
+	while (strspn(p, " \t\r\n") || *p == '#') {
+		p += strspn(p, " \t\r\n");
+		if (*p == '#')
+			p += strcspn(p, "\n");
+	}
+	if (*p != '<')
+		return false;
+	struct span tag = { file, (uint32_t)(p - s->text), (uint32_t)(p - s->text) + (uint32_t)strcspn(p, " \t\r\n>") };
+	diag_at(cc, CHECK_FOREIGN_DIALECT, tag, "this is %s configuration, not nginx's: it is not read", p[1] == '?' || p[1] == 'c' ? "IIS" : "Apache");
+	return true;
+}
+
 void tree_parse(struct compiler *cc, uint32_t file, struct node *parent)
 {
 	struct source *s = source_at(cc, file);
@@ -56,6 +77,8 @@ void tree_parse(struct compiler *cc, uint32_t file, struct node *parent)
 	struct tree_builder builder = { .scan = &scan, .top = parent, .parent = parent };
 	struct tree_builder *outer = cc->builder;
 
+	if (is_foreign_dialect(cc, file))
+		return;
 	cc->builder = &builder;
 	scan_parse(&scan, s->text, s->len);
 	scan_finish(&scan);

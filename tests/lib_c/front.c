@@ -124,6 +124,11 @@ static void run_path(struct compiler *cc, void *arg)
 	compiler_front(cc, arg);
 }
 
+static void run_print(struct compiler *cc, void *arg)
+{
+	diag_print(cc, arg, true);
+}
+
 bool front_with_failure(const char *path, unsigned long n)
 {
 	struct compiler_options options = { .strict = false };
@@ -131,12 +136,9 @@ bool front_with_failure(const char *path, unsigned long n)
 
 	compiler_init(&cc, &options);
 	cc.arena.fail_at = n;
-	bool done = compiler_run(&cc, run_path, (void *)(uintptr_t)path);
-	if (done) {
-		FILE *null = fopen("/dev/null", "w");
-		diag_print(&cc, null, true);
-		fclose(null);
-	}
+	FILE *null = fopen("/dev/null", "w");
+	bool done = compiler_run(&cc, run_path, (void *)(uintptr_t)path) && compiler_run(&cc, run_print, null);
+	fclose(null);
 	compiler_free(&cc);
 	return done;
 }

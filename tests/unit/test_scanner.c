@@ -149,7 +149,7 @@ static void test_mistakes(void **state)
 		             "1:1-2 error unbalanced-brace: this block is not closed: a '}' is missing\n  note: the file ends here\n" },
 		{ "a b }", "[a] [b];\n1:4-4 error missing-semicolon: missing ';' after 'a b'\n1:5-6 error unbalanced-brace: unexpected '}': no block is open here\n" },
 		{ "a {{ b }};", "[a] {\n {\n[b];\n}\n}\n1:3-5 error placeholder-left: '{{' is left over from a template: fill the template in before compiling\n"
-		                "1:7-7 error missing-semicolon: missing ';' after 'b'\n1:10-11 error syntax: unexpected ';': no statement stands in front of it\n  note: a block ends with '}' alone\n" },
+		                "1:10-11 error syntax: unexpected ';': no statement stands in front of it\n  note: a block ends with '}' alone\n" },
 		{ "a \\", "[a];\n1:3-4 error syntax: nothing follows the backslash\n1:2-2 error missing-semicolon: missing ';' after 'a' at the end of the file\n" },
 	};
 	(void)state;
