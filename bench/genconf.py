@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A configuration of N servers, two locations each, about 370 bytes of text a server: genconf.py N [--port P] [--backend P] > FILE
 
-nginx and wsrpc read the same text.  Names differ in every server, upstream ports in every sixteenth.
+nginx and wsrpc read the same text.  Every server has its own name; the second locations share 1,024 upstreams.
 """
 
 import argparse
 import sys
+
+UPSTREAMS = 1024
 
 HEAD = """\
 worker_processes 1;
@@ -27,9 +29,9 @@ SERVER = """\
             proxy_pass http://127.0.0.1:{backend};
             proxy_set_header Host $host;
         }}
-        location /live/{n:06d}/ {{
-            proxy_pass http://127.0.0.1:{other};
-            proxy_set_header Upgrade $http_upgrade;
+        location /live/ {{
+            proxy_pass http://10.0.{a}.{b}:8080;
+            proxy_set_header Host $host;
             proxy_read_timeout 1h;
         }}
     }}
@@ -43,7 +45,7 @@ def name_of(n):
 def write(out, count, port, backend, extra=""):
     out.write(HEAD.format(extra=extra, hash_size=max(512, count * 4)))
     for n in range(count):
-        out.write(SERVER.format(port=port, n=n, backend=backend, other=9001 + n % 16))
+        out.write(SERVER.format(port=port, n=n, backend=backend, a=n % UPSTREAMS >> 8, b=n % 256))
     out.write("}\n")
 
 
