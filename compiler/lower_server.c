@@ -340,12 +340,12 @@ void lower_server(struct lower *l, struct level *http, const struct node *n, uns
 	l->current_server = pool_reserve(&l->plan->server, 1);
 	listens_of(l, &lv, n);
 	info.name_count = read_names(l, n);
-	struct wsr_location self = { .proxy = WSR_NONE, .program = WSR_NONE, .scope = WSR_NONE, .pos = lower_pos(l, n) };
+	struct wsr_location self = { .proxy = WSR_NONE, .program = WSR_NONE, .scope = WSR_NONE };
 	self.body = level_body(l, &lv, WSR_LOCATION_SERVER, 0, plan_str(l->plan, wsr_str("", 0)), WSR_NONE);
 	struct wsr_server record = {
-		.name = first_name(l, n), .tls = server_tls(l, &lv, n), .pos = self.pos,
+		.name = first_name(l, n), .tls = server_tls(l, &lv, n), .pos = lower_pos(l, n),
 		.srv = pool_intern(&l->plan->srv, &own.srv),
-		.location = pool_push(&l->plan->location, &self),
+		.location = plan_record_at(l->plan, &l->plan->location, &self, offsetof(struct wsr_location, pos), lower_place(l, n->span)),
 	};
 	record.program = lower_program(l, &lv, n);
 	record.scope = lower_scope(l, &lv, n, 0);

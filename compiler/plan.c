@@ -122,7 +122,7 @@ uint32_t plan_record_at(struct plan *p, struct pool *pool, void *rec, size_t pos
 void plan_table_init(struct plan_table *t, uint32_t n)
 {
 	uint32_t count = 2;
-	while (n > count - count / 4 || n >= count)
+	while (n > count - count / 5 || n >= count)
 		count *= 2;
 	t->count = n ? count : 0;
 	t->used = 0;

@@ -90,7 +90,7 @@ uint32_t plan_record_at(struct plan *p, struct pool *pool, void *rec, size_t pos
 /* map_slot, mime_slot and name_slot have this shape. */
 struct plan_slot { wsr_sref key; uint32_t hash; uint32_t value; };
 
-/** A hash table under construction: power of two of slots, at most three quarters full, linear probing (wsr_format.h). */
+/** A hash table under construction: power of two of slots, at most four fifths full, linear probing (wsr_format.h). */
 struct plan_table {
 	struct plan_slot *slots;
 	uint32_t count, used;       /* count slots */

@@ -38,6 +38,14 @@ static uint32_t group_end(const struct trie_item *items, uint32_t lo, uint32_t h
 	return end;
 }
 
+static void label(struct plan *p, uint32_t node, struct wsr_str text)
+{
+	wsr_sref ref = plan_str(p, text);
+	struct wsr_trie *n = pool_at(&p->trie, node);
+	n->label = ref;
+	n->first_byte = (uint8_t)text.ptr[0];
+}
+
 /* Fill in node for items[lo, hi), all of which share depth bytes. The node's label is already written. */
 static void build(struct plan *p, uint32_t node, const struct trie_item *items, uint32_t lo, uint32_t hi, size_t depth)
 {
@@ -59,10 +67,7 @@ static void build(struct plan *p, uint32_t node, const struct trie_item *items, 
 	for (uint32_t i = lo, end; i < hi; i = end, child++) {
 		end = group_end(items, i, hi, depth);
 		size_t to = common(&items[i], &items[end - 1], depth);
-		wsr_sref label = plan_str(p, wsr_str(items[i].path.ptr + depth, to - depth));
-		struct wsr_trie *c = pool_at(&p->trie, child);
-		c->label = label;
-		c->first_byte = (uint8_t)items[i].path.ptr[depth];
+		label(p, child, wsr_str(items[i].path.ptr + depth, to - depth));
 		build(p, child, items, i, end, to);
 	}
 }
@@ -73,6 +78,9 @@ uint32_t trie_build(struct plan *p, struct trie_item *items, uint32_t count)
 		return WSR_NONE;
 	qsort(items, count, sizeof(*items), by_path);
 	uint32_t root = pool_reserve(&p->trie, 1);
-	build(p, root, items, 0, count, 0);
+	size_t shared = common(&items[0], &items[count - 1], 0);
+	if (shared)
+		label(p, root, wsr_str(items[0].path.ptr, shared));
+	build(p, root, items, 0, count, shared);
 	return root;
 }
