@@ -219,9 +219,11 @@ bool control_open(struct master *m, char *why, size_t cap)
 void control_close(struct master *m)
 {
 	while (m->clients) {
-		/* Last words: what is written leaves with a blocking write of a few bytes into a socket buffer. */
-		struct evbuffer *out = bufferevent_get_output(m->clients->bev);
-		evbuffer_write(out, bufferevent_getfd(m->clients->bev));
+		/* Last words: a few bytes into an empty socket buffer. The bufferevent's own buffer may be read, not drained, by others. */
+		struct evbuffer_iovec out;
+		if (evbuffer_peek(bufferevent_get_output(m->clients->bev), -1, NULL, &out, 1) > 0 &&
+		    send(bufferevent_getfd(m->clients->bev), out.iov_base, out.iov_len, MSG_NOSIGNAL) < 0)
+			log_error(m->current ? m->current->gen : NULL, WSR_NONE, WSR_LOG_WARN, NULL, "control socket: %s", strerror(errno));
 		client_free(m->clients);
 	}
 	if (m->control_fd < 0)
