@@ -187,6 +187,9 @@ quickstart: ## install what is missing, build, and serve https://localhost:8443/
 layers: ## refuse includes against the arrows compiler -> eval -> table <- eval <- runtime
 	$(Q)$(PYTHON) tools/layers.py --build $(BUILD)
 
+docs: ## write docs/DIRECTIVES.md, docs/NGINX.md and wsrp.conf(5) from the directive table
+	$(Q)$(PYTHON) tools/gen_docs.py
+
 MANPAGES := $(sort $(wildcard docs/man/*.[158]))
 install: all ## install programs, manual pages and the systemd unit (PREFIX=/usr/local DESTDIR=)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/wsrp

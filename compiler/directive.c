@@ -106,12 +106,19 @@ static const struct directive *find_pattern(const struct directive_index *ix, st
 const struct directive *directive_find(const struct compiler *cc, const char *name, size_t len, uint32_t contexts)
 {
 	const struct directive_index *ix = cc->directives;
+	bool known = false;
 
 	for (unsigned i = ix->first[slot_of(name, len)]; i; i = ix->next[i - 1]) {
 		const struct directive *d = &rows[i - 1];
-		if (ix->name_len[i - 1] == len && memcmp(d->name, name, len) == 0 && d->contexts & contexts)
+		if (ix->name_len[i - 1] != len || memcmp(d->name, name, len) != 0)
+			continue;
+		if (d->contexts & contexts)
 			return d;
+		known = true;
 	}
+	/* A name with a row of its own is none of "gzip_*" where it may not stand; in a map it is a word like any other. */
+	if (known && contexts & ~(uint32_t)(C_MAP | C_TYPES))
+		return NULL;
 	return find_pattern(ix, wsr_str(name, len), contexts);
 }
 

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every row of grammar/directives.def: right and wrong arguments, its verdict, and what its argument changes.
+
+The rows come from the table itself, their cases from tests/directives.  For each row with an effect only the argument differs between two
+configurations: the tables must differ, and what the case's probe sees must be what the case says.  A row without a case fails.
+"""
+
+import os
+import re
+import sys
+import unittest
+
+from lib import env
+
+sys.path.insert(0, os.path.join(env.TOP, "tools"))
+import gen_docs  # noqa: E402 (the folder is known only now)
+from directives import has_effect, words  # noqa: E402
+
+ROWS = gen_docs.directives()
+BATCH = 60  # statements compiled together; the compiler stops printing after a hundred errors
+
+# How to get into a context: text in front and behind.
+INSIDE = {
+    "main": ("", "\nevents { }\n"),
+    "events": ("events { ", " }"),
+    "http": ("events { } http { ", " }"),
+    "server": ("events { } http { server { listen 127.0.0.1:9; ", " } }"),
+    "location": ("events { } http { server { listen 127.0.0.1:9; location /l { ", " } } }"),
+    "if in server": ("events { } http { server { listen 127.0.0.1:9; if ($host = x) { ", " } } }"),
+    "if in location": ("events { } http { server { listen 127.0.0.1:9; location /l { if ($host = x) { ", " } } } }"),
+    "upstream": ("events { } http { upstream some_group { ", " server 127.0.0.1:9; } }"),
+    "map": ("events { } http { map $host $some_map { ", " } }"),
+    "types": ("events { } http { types { ", " } }"),
+    "limit_except": None,  # the block itself is refused
+}
+MESSAGE = re.compile(r"(?m)^[^\n:]*:(\d+):(\d+): (error|warning|note): (.*?)(?: \[([a-z-]+)\])?$((?:\n +.*)*)")
+
+
+def is_map_case(row, arguments):
+    """In a map these names with another number of words are cases like any others."""
+    return row.contexts == ["map"] and row.name in ("hostnames", "volatile") and arguments
+
+
+class Message:
+    def __init__(self, found):
+        self.line, self.level, self.text, self.check = int(found[1]), found[3], found[4], found[5]
+        self.notes = re.findall(r"(?m)^ +[|=] note: (.*)$", found[6])
+
+    def __repr__(self):
+        return "%s: %s [%s] %r" % (self.level, self.text, self.check, self.notes)
+
+
+def setUpModule():
+    if not os.access(env.WSRPC, os.X_OK):
+        raise unittest.SkipTest("wsrpc is not built")
+
+
+def lint(text):
+    """The messages of the compiler's front half on a text, by line; everything else it printed is a failure."""
+    done = env.run([env.WSRPC, "lint", "-"], 30, input=text.encode())
+    out = done.stderr.decode("utf-8", "replace")
+    if done.returncode not in (0, 1):
+        raise AssertionError("wsrpc lint ended with %d\n%s\n%s" % (done.returncode, out, text))
+    return done.returncode, [Message(found) for found in MESSAGE.finditer(out)]
+
+
+def example_name(row):
+    """A name that the row's pattern fits and no other row has."""
+    if row.name == "*":
+        return "some-word"
+    return row.name.replace("*", "zzz") if row.is_pattern else row.name
+
+
+def statement(row, arguments):
+    text = (example_name(row) + " " + arguments).strip()
+    return text + (" { }" if words.has_block(row.signature) else ";")
+
+
+def home(row):
+    """The first context of a row that a text can get into."""
+    for context in row.contexts or ["http"]:
+        if INSIDE.get(context):
+            return context
+    return None
+
+
+class Table(unittest.TestCase):
+    """The table as such."""
+
+    def test_names_are_looked_up_once(self):
+        """No two rows have one name in one context."""
+        known = set()
+        for row in ROWS:
+            for context in row.contexts or ():
+                self.assertNotIn((row.name, context), known, row)
+                known.add((row.name, context))
+
+    def test_rows_that_need_a_note_have_one(self):
+        for row in ROWS:
+            with self.subTest(row):
+                self.assertEqual(row.note is not None, row.verdict in ("DIFFERS", "INERT", "REFUSED", "THIRD_PARTY") or "OBSOLETE" in row.policy)
+                self.assertRegex(row.sentence, r"\.$")
+
+    def test_list_of_the_compiler(self):
+        """wsrpc --directives prints the rows in the order of the file."""
+        out = env.run([env.WSRPC, "--directives"]).stdout.decode()
+        heads = [line for line in out.splitlines() if not line.startswith(" ")]
+        self.assertEqual(heads, ["%s %s" % (row.name, row.signature) for row in ROWS])
+
+
+class Arguments(unittest.TestCase):
+    """Each row in a configuration that passes and in one that fails, by its signature."""
+
+    def batches(self, lines):
+        """Compile (row, arguments, expectation) lines together, one configuration a context; yields (row, expectation, messages)."""
+        for context, (front, behind) in ((c, i) for c, i in INSIDE.items() if i):
+            mine = [one for one in lines if home(one[0]) == context]
+            # A directive that may stand once in a block would be reported as repeated: the n-th use of a row goes into the n-th text.
+            while mine:
+                now, later, used = [], [], set()
+                for one in mine:
+                    (later if one[0] in used or len(now) == BATCH else now).append(one)
+                    used.add(one[0])
+                mine = later
+                text = front + "\n" + "".join(statement(row, arguments) + "\n" for row, arguments, _ in now) + behind
+                _, messages = lint(text)
+                for number, (row, _, expectation) in enumerate(now):
+                    yield row, expectation, [m for m in messages if m.line == number + 2]
+
+    def test_wrong_arguments(self):
+        lines = [(row, arguments, (arguments, check)) for row in ROWS if row.verdict not in ("REFUSED", "THIRD_PARTY")
+                 for arguments, check in words.bad(row.signature) if not is_map_case(row, arguments)]
+        checked = set()
+        for row, (arguments, check), messages in self.batches(lines):
+            with self.subTest(row, arguments=arguments):
+                errors = [m for m in messages if m.level == "error"]
+                self.assertEqual(len(errors), 1, messages)
+                if check:
+                    self.assertEqual(errors[0].check, check, errors)
+            checked.add(row)
+        missing = [row for row in ROWS if row not in checked and home(row) and row.verdict not in ("REFUSED", "THIRD_PARTY")]
+        self.assertEqual([row.name for row in missing], ["hostnames", "volatile"], "rows of which no wrong argument was tried")
+
+    def test_wrong_context(self):
+        for context, (front, behind) in ((c, i) for c, i in INSIDE.items() if i):
+            if context in ("map", "types"):
+                continue  # every word is one of theirs
+            names = {row.name for row in ROWS if row.contexts is None or context in row.contexts}
+            strangers = [row for row in ROWS if row.name not in names and not row.is_pattern and row.verdict not in ("REFUSED", "THIRD_PARTY")]
+            for start in range(0, len(strangers), BATCH):
+                some = strangers[start:start + BATCH]
+                text = front + "\n" + "".join(statement(row, words.good(row.signature)) + "\n" for row in some) + behind
+                _, messages = lint(text)
+                for number, row in enumerate(some):
+                    with self.subTest(row, context=context):
+                        errors = [m for m in messages if m.line == number + 2 and m.level == "error"]
+                        check = "unknown-directive" if row.contexts == ["map"] else "wrong-context"
+                        self.assertEqual([m.check for m in errors], [check], errors)
+
+
+class Verdicts(Arguments):
+    """What the compiler says about a row is what the row says."""
+
+    test_wrong_arguments = test_wrong_context = None
+
+    def test_messages(self):
+        lines = []
+        for row in ROWS:
+            if has_effect(row) or home(row) is None:
+                continue
+            lines.append((row, self.other_than_default(row), False))
+            if row.default is not None:
+                lines.append((row, row.default, True))
+        for row, silent, messages in self.batches(lines):
+            with self.subTest(row, default=silent):
+                name = example_name(row)
+                if silent or row.verdict == "INERT":
+                    self.assertEqual(messages, [])
+                elif row.verdict == "DIFFERS":
+                    said = [] if "QUIET" in row.policy else [("note", "'%s': %s" % (name, row.note), "accepted-with-difference")]
+                    self.assertEqual([(m.level, m.text, m.check) for m in messages], said)
+                else:
+                    how, check = ("is not compiled", "unsupported-directive") if row.verdict == "REFUSED" else ("is not a directive of nginx", "third-party-directive")
+                    self.assertEqual([(m.level, m.text, m.check) for m in messages], [("error", "'%s' %s: %s" % (name, how, row.sentence), check)])
+                    self.assertEqual(messages[0].notes, [row.note])
+
+    @staticmethod
+    def other_than_default(row):
+        for which in range(3):
+            arguments = words.good(row.signature, which)
+            if arguments != row.default:
+                return arguments
+        raise AssertionError(row)
+
+
+class Documents(unittest.TestCase):
+    """docs/DIRECTIVES.md, docs/NGINX.md and the manual page are what tools/gen_docs.py makes of the table."""
+
+    def test_up_to_date(self):
+        for path, text in gen_docs.documents().items():
+            with self.subTest(path):
+                self.assertEqual(env.read(os.path.join(env.TOP, path)), text, "run make docs")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Write the documents that follow from the directive table and the list of variables.
+
+In: grammar/directives.def, compiler/directive.h (the contexts), eval/variables.def, and tests/directives (how each row is tested).
+Out: docs/DIRECTIVES.md, docs/NGINX.md and docs/man/wsrp.conf.5; with --check nothing is written and the exit code is 1 when a file is
+not what it should be.  The same inputs give the same bytes.  tests/test_directives.py reads the table through this file too.
+"""
+
+import argparse
+import ast
+import os
+import re
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VERDICTS = {
+    "EXACT": "as in nginx",
+    "DIFFERS": "differs",
+    "INERT": "no effect",
+    "REFUSED": "refused",
+    "THIRD_PARTY": "refused, not part of nginx",
+    "OURS": "ours",
+}
+SOURCES = {"PURE": "from the request and the table", "WORLD": "a fact of the running daemon", "PREFIX": "a family of names"}
+TOKEN = re.compile(r'\s+|/\*\s*---\s*(?P<section>.*?)\s*-*\s*\*/|/\*.*?\*/|(?P<string>"(?:[^"\\]|\\.)*")|(?P<word>~?\w+)|(?P<mark>[(),|])', re.DOTALL)
+
+
+class Row:
+    """One row of grammar/directives.def."""
+
+    def __init__(self, section, values, contexts):
+        self.dialect, self.name, mask, self.signature, self.default, policy, self.verdict, self.lowering, self.sentence, self.note = values
+        self.section = section
+        self.contexts = contexts_of(mask, contexts)
+        self.opens = re.search(r"OPENS\((\w+)\)", policy)
+        self.opens = self.opens and contexts[self.opens[1]]
+        self.policy = set(re.findall(r"\b(?:ONCE|MANY|INHERIT|INHERIT_ALL|QUIET|OBSOLETE)\b", policy))
+
+    @property
+    def where(self):
+        return "anywhere" if self.contexts is None else ", ".join(self.contexts)
+
+    @property
+    def is_pattern(self):
+        return "*" in self.name
+
+    def __repr__(self):
+        return "<%s in %s>" % (self.name, self.where)
+
+
+def contexts_of(mask, contexts):
+    """The printed names of C_A|C_B in the order of their bits; None for all of them."""
+    if mask == "~0u":
+        return None
+    found = set(re.findall(r"\w+", mask))
+    return [name for symbol, name in contexts.items() if symbol in found]
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as handle:
+        return handle.read()
+
+
+def context_names():
+    """C_SYMBOL -> printed name, in the order of the bits."""
+    rows = re.findall(r'\bX\(\d+,\s*(\w+),\s*"([^"]*)"\)', read("compiler/directive.h"))
+    if not rows:
+        raise SystemExit("compiler/directive.h: no contexts found")
+    return {"C_" + symbol: name for symbol, name in rows}
+
+
+def tokens(text):
+    """(kind, text) of the rows' C text; section comments are kept."""
+    at = 0
+    while at < len(text):
+        found = TOKEN.match(text, at)
+        if found is None:
+            raise SystemExit("grammar/directives.def: cannot read %r" % text[at:at + 40])
+        at = found.end()
+        if found.lastgroup:
+            yield found.lastgroup, found[found.lastgroup]
+
+
+def arguments(stream):
+    """The arguments of one macro call: adjacent strings are joined, other tokens kept as text, NULL is None."""
+    out, strings, words, depth = [], [], [], 0
+    for kind, text in stream:
+        if kind == "mark" and depth == 0 and text in ",)":
+            value = "".join(strings) if strings else "".join(words)
+            out.append(None if value == "NULL" and not strings else value)
+            strings, words = [], []
+            if text == ")":
+                return out
+            continue
+        depth += {"(": 1, ")": -1}.get(text, 0) if kind == "mark" else 0
+        if kind == "string":
+            strings.append(ast.literal_eval(text))
+        else:
+            words.append(text)
+    raise SystemExit("grammar/directives.def: a row has no end")
+
+
+def directives():
+    """Every row in the order of the file."""
+    text = read("grammar/directives.def")
+    for name, value in reversed(re.findall(r"(?m)^#define (C_\w+) +(\(.*\))$", text)):  # the later ones name the earlier ones
+        text = re.sub(r"\b%s\b" % name, value, text)
+    text = re.sub(r"(?m)^#.*$", "", text)
+    contexts, rows, section = context_names(), [], ""
+    stream = tokens(text)
+    for kind, word in stream:
+        if kind == "section":
+            section = word
+        elif kind == "word" and word == "D":
+            next(stream)
+            values = arguments(stream)
+            if len(values) != 10:
+                raise SystemExit("grammar/directives.def: %r has %d columns" % (values[1], len(values)))
+            rows.append(Row(section, values, contexts))
+    return rows
+
+
+def variables():
+    """(name, source, sentence) of every variable."""
+    found = re.findall(r'WSR_VAR\(\w+,\s*("[^"]*"),\s*(\w+),\s*("(?:[^"\\]|\\.)*")\)', read("eval/variables.def"))
+    return [(ast.literal_eval(name), source, ast.literal_eval(sentence)) for name, source, sentence in found]
+
+
+def sections(rows):
+    """[(section, its rows)] in the order of the file."""
+    out = []
+    for row in rows:
+        if not out or out[-1][0] != row.section:
+            out.append((row.section, []))
+        out[-1][1].append(row)
+    return out
+
+
+# --- Markdown -------------------------------------------------------------------------------------------------------
+
+NOTICE = "<!-- Written by tools/gen_docs.py from grammar/directives.def: change that and run `make docs`. -->\n"
+
+
+def cell(text):
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def code(text):
+    """Inline code for a table cell; '|' must be escaped there even inside code."""
+    fence = "``" if "`" in text else "`"
+    return fence + text.replace("|", "\\|") + fence
+
+
+def headline(row):
+    name = "*any other word*" if row.name == "*" else None
+    syntax = " ".join(part for part in (row.name if not name else "", row.signature) if part)
+    return (name + " " if name else "") + (code(syntax) if syntax else "")
+
+
+def about(row):
+    text = row.sentence
+    if row.note:
+        text += " *%s*" % (row.note[0].upper() + row.note[1:] + ("" if row.note.endswith((".", ";")) else "."))
+    return cell(text)
+
+
+def directives_md(rows, names):
+    out = [NOTICE, "# Directives\n"]
+    out.append("%d directives, in the order of `grammar/directives.def`. `wsrpc help NAME` prints one of them.\n" % len(rows))
+    out.append("""How to read the arguments: words stand as they are, `a|b` is a choice, `[x]` may be missing, `x...` is one or more,
+`key=<kind>` a keyed word, `{ }` a block. `<int 1..9>` is a number in that range, `<duration>` a time (`500ms`, `30s`, `5m`, `1h`; without
+unit: seconds; `<duration s>`: whole seconds), `<size>` bytes (`8k`, `1m`), `<offset>` the same with `g`, `<text>` may contain variables and
+`<string>` may not. A name with an asterisk stands for every name that fits.
+
+Verdicts: **as in nginx**; **differs**: compiled with the difference given in italics, which the compiler prints as a note; **no effect**:
+accepted in silence, the reason in italics; **refused**: an error with the way out in italics; **ours**: not a directive of nginx. What differs or
+is refused is accepted in silence where its argument is the default.
+""")
+    for section, members in sections(rows):
+        out.append("## %s\n" % (section[0].upper() + section[1:]))
+        out.append("| Directive | In | Default | Verdict | What it does |\n| --- | --- | --- | --- | --- |")
+        for row in members:
+            default = code(row.default) if row.default is not None else ""
+            out.append("| %s | %s | %s | %s | %s |" % (headline(row), cell(row.where), default, VERDICTS[row.verdict], about(row)))
+        out.append("")
+    out.append("## Variables\n")
+    out.append("A name that ends with an underscore is a family: the rest names the field, argument or cookie.\n")
+    out.append("| Variable | Value | Known |\n| --- | --- | --- |")
+    out += ["| %s | %s | %s |" % (code("$" + name), cell(sentence), SOURCES[source]) for name, source, sentence in names]
+    return "\n".join(out) + "\n"
+
+
+def nginx_md(rows, seen):
+    counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS}
+    out = [NOTICE, "# What differs from nginx\n"]
+    out.append("Rows of the directive table: %d. %s.\n" % (len(rows), "; ".join("%s: %d" % (VERDICTS[v], counts[v]) for v in VERDICTS).capitalize()))
+    out.append("""The column *seen in* says what `tests/test_directives.py` observes when only the argument of that directive changes: `answer` (what the client
+receives), `upstream request` (what a recording backend receives), `TLS`, `time`, `connection`, `log`, `process`, or the message of the
+compiler. What nginx itself does is compared in `tests/differential/`.
+
+Everywhere: only `Upgrade: websocket` opens a tunnel (`upgrade_protocols` widens that), and the well-known `proxy_set_header Upgrade` and
+`Connection` lines are recognised as `websocket on`; upstreams are spoken to with HTTP/1.1 over kept connections; a name in `proxy_pass` that
+does not resolve never stops a start, its requests are answered with 502 until it does; requests and responses whose framing two parsers could
+read differently are refused instead of repaired; error pages are our own.
+""")
+    for section, members in sections(rows):
+        out.append("## %s\n" % (section[0].upper() + section[1:]))
+        out.append("| Directive | In | Verdict | Difference, reason or way out | Seen in |\n| --- | --- | --- | --- | --- |")
+        for row in members:
+            name = "*any other word*" if row.name == "*" else code(row.name)
+            out.append("| %s | %s | %s | %s | %s |" % (name, cell(row.where), VERDICTS[row.verdict], cell(row.note or ""), cell(seen(row))))
+        out.append("")
+    return "\n".join(out)
+
+
+# --- manual page ----------------------------------------------------------------------------------------------------
+
+def roff(text):
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    return ("\\&" + text) if text[:1] in ".'" else text
+
+
+def man_entry(row):
+    name = "any other word" if row.name == "*" else row.name
+    out = [".TP", ".B " + roff(name) if row.name != "*" else ".I " + roff(name)]
+    if row.signature:
+        out[-1] = '.BR "%s" " %s"' % (roff(name), roff(row.signature).replace('"', "\\(dq"))
+    out.append(roff(row.sentence))
+    out.append(".br")
+    out.append(roff("In: %s.%s%s" % (row.where, " Default: %s." % row.default if row.default is not None else "",
+                                     "" if row.verdict == "EXACT" else " %s%s." % (VERDICTS[row.verdict].capitalize(), ": " + row.note.rstrip(".") if row.note else ""))))
+    return out
+
+
+def man_page(rows, names):
+    out = ['.\\" SPDX-License-Identifier: BSD-2-Clause', '.\\" Written by tools/gen_docs.py from grammar/directives.def and eval/variables.def.',
+           '.TH WSRP.CONF 5 "" "wsrp %s" "wsrp"' % version(), ".SH NAME", "wsrp.conf \\- configuration that wsrpc compiles", ".SH DESCRIPTION"]
+    out.append("""The language is nginx's: a directive is a name, its arguments and a semicolon, or a block in braces. Words with blanks, semicolons or braces
+stand in quotes; a backslash takes the meaning of the next character away; # starts a comment where a word could start.""")
+    out.append(".PP")
+    out.append(roff("Arguments: words stand as they are, a|b is a choice, [x] may be missing, x... is one or more, key=<kind> a keyed word. Times are numbers with "
+                    "ms, s, m, h, d, w, M or y (without unit: seconds), sizes have k or m, and g where <offset> stands; <text> may contain variables, <string> may not."))
+    out.append(".PP")
+    out.append("Unless a verdict stands behind it, a directive means what it means in nginx. Differs: a note says how. No effect: accepted in silence.")
+    out.append("Refused: an error, unless the argument is the default. Ours: not a directive of nginx.")
+    for section, members in sections(rows):
+        out.append(".SH " + section.upper())
+        for row in members:
+            out += man_entry(row)
+    out.append(".SH VARIABLES")
+    out.append("A name that ends with an underscore is a family: the rest names the field, argument or cookie.")
+    for name, _, sentence in names:
+        out += [".TP", ".B $" + roff(name), roff(sentence)]
+    out += [".SH SEE ALSO", ".BR wsrpc (1),", ".BR wsrpd (8)"]
+    return "\n".join(out) + "\n"
+
+
+def version():
+    found = re.search(r"(?m)^VERSION\s*:=\s*(\S+)", read("Makefile"))
+    return found[1] if found else ""
+
+
+# --- all ------------------------------------------------------------------------------------------------------------
+
+def seen_by_tests():
+    """row -> what its test observes, from tests/directives."""
+    sys.path.insert(0, os.path.join(TOP, "tests"))
+    from directives import seen  # pylint: disable=import-outside-toplevel
+    return seen
+
+
+def documents():
+    """path -> text of every document."""
+    rows, names = directives(), variables()
+    return {
+        "docs/DIRECTIVES.md": directives_md(rows, names),
+        "docs/NGINX.md": nginx_md(rows, seen_by_tests()),
+        "docs/man/wsrp.conf.5": man_page(rows, names),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description="write docs/DIRECTIVES.md, docs/NGINX.md and docs/man/wsrp.conf.5")
+    parser.add_argument("--check", action="store_true", help="write nothing, say which file is out of date")
+    options = parser.parse_args()
+    stale = 0
+    for path, text in documents().items():
+        full = os.path.join(TOP, path)
+        old = read(path) if os.path.exists(full) else None
+        if old == text:
+            continue
+        stale += 1
+        if options.check:
+            print("%s is out of date: run make docs" % path, file=sys.stderr)
+            continue
+        with open(full, "w", encoding="utf-8") as handle:
+            handle.write(text)
+        print("  DOC     %s" % path)
+    return 1 if options.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
