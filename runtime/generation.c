@@ -47,7 +47,7 @@ static bool get_key(const void *ctx, struct wsr_str path, struct wsr_str *out)
 
 struct key_source generation_keys(const struct generation *g)
 {
-	return (struct key_source){ get_key, &g->keys };
+	return (struct key_source){ get_key, &g->keys, g->number };
 }
 
 struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, const char **why)

@@ -674,7 +674,8 @@ bool stream_quiet(struct stream *s)
 
 	if (s->eof || s->failed || s->end_pending || s->closed_hint || has_output(s) || s->shut_wanted)
 		return false;
-	if (s->tls && (s->tls->in_len > 0 || s->tls->status != STREAM_IO_DATA || SSL_pending(s->tls->ssl) > 0))
+	if (s->tls && (s->tls->in_len > 0 || SSL_pending(s->tls->ssl) > 0 ||
+		       (s->tls->status != STREAM_IO_DATA && s->tls->status != STREAM_IO_AGAIN)))
 		return false;
 	return recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && would_block(errno);
 }

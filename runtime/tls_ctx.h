@@ -16,6 +16,7 @@ struct key_source {
 	/** @return false if there is no such file; *out is borrowed for as long as the source lives */
 	bool (*get)(const void *ctx, struct wsr_str path, struct wsr_str *out);
 	const void *ctx;
+	uint64_t serial;            /* names the source in this process: equal serials have equal contents; 0 = nothing may be remembered about it */
 };
 
 struct tls_ctxs;

@@ -86,6 +86,12 @@ uint32_t upstreams_close_idle(struct upstreams *us);
 struct upstream_call *upstream_get(struct upstreams *us, const struct upstream_request *rq, const struct upstream_handler *handler,
 				   const struct stream_handler *on_stream, void *owner);
 
+/**
+ * Right after upstream_get(): the idle connection that was there, so that its use need not wait for the next turn; on_ready will not be called for it then. NULL = on_ready or
+ * on_failed will tell.
+ */
+const struct upstream_conn *upstream_ready(struct upstream_call *c);
+
 /** What the caller saw of a peer, for its failure marks (max_fails, fail_timeout). */
 enum upstream_outcome {
 	UPSTREAM_OK,                /* answered */
