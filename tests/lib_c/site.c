@@ -201,6 +201,56 @@ const char *site_request(struct site *s, const char *request)
 	return site_result(s);
 }
 
+static bool settle_step(struct site *s)
+{
+	const struct wsr_decision *d = &s->e.decision;
+	if (d->kind != WSR_DECIDE_FILE)
+		return false;
+	if (d->directory)
+		wsr_eval_index(&s->e);
+	else if (file(s, d->path.ptr, WSR_FILE_IS_DIR))
+		wsr_eval_add_slash(&s->e);
+	else if (!file(s, d->path.ptr, WSR_FILE_IS_FILE))
+		wsr_eval_error(&s->e, 404);
+	else if (wsr_str_eq(s->e.method, WSR_STR("POST")))
+		wsr_eval_error(&s->e, 405);
+	else
+		return false;
+	return true;
+}
+
+const char *site_settle(struct site *s)
+{
+	if (strcmp(s->result, "refused") == 0)
+		return s->result;
+	for (int i = 0; i < 20 && settle_step(s); i++)
+		continue;
+	return site_result(s);
+}
+
+int site_check(const struct site_group *g)
+{
+	struct site s;
+	char *conf = NULL;
+	int failed = 0;
+	if (asprintf(&conf, "error_log x.log;\nevents {}\nhttp {\n%s\nserver {\nlisten 127.0.0.1:8080;\nserver_name t;\n%s\n}\n}\n", g->http, g->server) < 0)
+		return -1;
+	bool compiled = site_open(&s, conf);
+	free(conf);
+	if (!compiled)
+		return -1;
+	s.files = g->files;
+	for (const struct site_vector *v = g->vectors; v->request; v++) {
+		site_request(&s, v->request);
+		if (strcmp(site_settle(&s), v->want) != 0) {
+			fprintf(stderr, "%s\n  got:  %s\n  want: %s\n", v->request, s.result, v->want);
+			failed++;
+		}
+	}
+	site_close(&s);
+	return failed;
+}
+
 /* --- heads --------------------------------------------------------------------------------------------------------------- */
 
 static const char *head_text(struct wsr_out *out)

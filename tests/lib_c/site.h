@@ -32,6 +32,8 @@ void site_close(struct site *s);
  *   "close", "refused" (by the head parser); "~STATUS " in front when a proxied answer or file gets another status
  */
 const char *site_request(struct site *s, const char *request);
+/** Do what the daemon does with a FILE decision, on s->files, until something is decided; the result in the same form. */
+const char *site_settle(struct site *s);
 /** The decision that holds now, in the same form. */
 const char *site_result(struct site *s);
 
@@ -39,5 +41,16 @@ const char *site_result(struct site *s);
 const char *site_upstream_head(struct site *s);
 /** The answer's head to an upstream's response head (lines separated by "|"), NUL-terminated, in the arena. */
 const char *site_answer_head(struct site *s, const char *response);
+
+/** Requests and what they must give (after site_settle()) on one server's configuration. */
+struct site_vector { const char *request, *want; };
+struct site_group {
+	const char *http;           /* statements before the server, "" = none */
+	const char *server;         /* statements of the server, which listens on 127.0.0.1:8080 and is named t */
+	const char *files;          /* see struct site */
+	const struct site_vector *vectors; /* ends with a NULL request */
+};
+/** @return the number of vectors that failed (each is printed), or -1 if the configuration does not compile. */
+int site_check(const struct site_group *g);
 
 #endif
