@@ -36,16 +36,16 @@ Case("root, index and alias", site("""
                                  "/a.txt?x=y", "/sub?x=y", "/a.txt%00", "/own/", "/docs/", "/docs/a.txt", "/alias/", "/alias/a.txt", "/alias/x/a.txt", "/alias", "/alias2/a.txt", "/alias2", "/alias/../secret.txt",
                                  "/alias2../secret.txt", "/one", "/re/a.txt", "/re/x/a.txt", "/re/none", "/big.bin", "/index.html/x", "/a.txt#x")]
      + [head("/a.txt"), head("/"), head("/missing"), head("/sub"), post("/a.txt"), post("/"), get("/a.txt", version="1.0"), get("/sub", host="name.example:81"), get("/a.txt", method="x")][:8],
-     files=PAGES, differs=["refusal"], explain=False)
+     files=PAGES, differs=["refusal"])
 
 Case("ranges", site("""
     types { text/plain txt; }
     server { listen @A@; root html; }"""), [get("/a.txt", fields=[("Range", value)]) for value in RANGES] + [get("/empty.txt", fields=[("Range", "bytes=0-3")]), head("/a.txt", fields=[("Range", "bytes=0-3")]),
-     get("/missing", fields=[("Range", "bytes=0-3")]), get("/a.txt", version="1.0", fields=[("Range", "bytes=0-3")])], files=PAGES, explain=False)
+     get("/missing", fields=[("Range", "bytes=0-3")]), get("/a.txt", version="1.0", fields=[("Range", "bytes=0-3")])], files=PAGES)
 
 Case("conditions", site("""
     types { text/plain txt; }
-    server { listen @A@; root html; }"""), [get("/a.txt", fields=fields) for fields in CONDITIONS] + [head("/a.txt", fields=CONDITIONS[0]), get("/missing", fields=CONDITIONS[0])], files=PAGES, explain=False)
+    server { listen @A@; root html; }"""), [get("/a.txt", fields=fields) for fields in CONDITIONS] + [head("/a.txt", fields=CONDITIONS[0]), get("/missing", fields=CONDITIONS[0])], files=PAGES)
 
 Case("media types", site("""
     types { text/html html; text/x-css css; application/x-js js mjs; application/gzip tar.gz gz; } # drop
@@ -61,7 +61,7 @@ Case("media types", site("""
         location /text { return 200 text; }
         location /html { default_type text/html; return 200 text; } # drop
     }"""), [get(uri) for uri in ("/index.html", "/b.css", "/c.js", "/d.unknown", "/e", "/a.txt", "/a.tar.gz", "/UP.TXT", "/own/a.txt", "/own/b.css", "/own/e", "/text", "/html", "/text.css", "/missing.css")],
-     files=PAGES, explain=False)
+     files=PAGES)
 
 Case("include", site("""
     include mime.types; # drop
@@ -77,7 +77,7 @@ Case("include", site("""
      files=dict(PAGES, **{"mime.types": "types { text/css css; image/svg+xml svg svgz; }\n", "conf.d/10.conf": "map $host $ten { default ten; }\n",
                           "conf.d/9.conf": "server { listen @A@; server_name from.include; return 200 nine; }\n".replace("@A@", "INCLUDED"),
                           "parts/headers": "add_header X-Included $ten;\n", "parts/deep/one.inc": "include parts/two.inc;\n", "parts/two.inc": "add_header X-Two 2; return 200 two;\n",
-                          "parts/absolute.inc": "location /absolute { return 200 absolute; }\n"}), explain=False)
+                          "parts/absolute.inc": "location /absolute { return 200 absolute; }\n"}))
 # The included server has no address of its own to listen on: it takes the default of the one place that knows the port.
 Case.all[-1].files["conf.d/9.conf"] = "map $http_x $nine { default nine; }\n"
 
@@ -107,7 +107,7 @@ Case("access log", site("""
        get("/if?log=1"), get("/if?log=0"), get("/sizes"), get("/sizes", keep=True), get("/", version="1.0"), head("/"), post("/"), raw(b"BAD\r\n\r\n"), get("/", host="h.example"),
        get("/%20%41"), get("/", fields=[("Cookie", "a=1")])],
      files={"logs/.keep": ""}, observe=["log:logs/own.log", "log:logs/up.log", "log:logs/json.log", "log:logs/bare.log", "log:logs/if.log", "log:logs/combined.log", "lines:logs/sizes.log"],
-     differs=["refusal"], explain=False)
+     differs=["refusal"])
 
 Case("main level", """
 worker_processes 2; # drop
@@ -124,7 +124,7 @@ http { # drop
     }
 }
 """, [get("/"), get("/missing"), get("/dead"), raw(b"BAD\r\n\r\n")], files={"html/index.html": "x", "logs/.keep": "", "run/.keep": ""}, observe=["workers", "exists:run/site.pid", "lines:logs/main.log"],
-     differs=["refusal"], explain=False)
+     differs=["refusal"])
 
 Case("user", "user games;" + """ # drop
 worker_processes 1;
@@ -142,7 +142,7 @@ events {
 http {
     server { listen @A@; location / { proxy_pass http://@UP@; } }
 }
-""", [get("/"), get("/", keep=True)] + [get("/late", wait=1.5)], observe=[], differs=["overload"], explain=False)
+""", [get("/"), get("/", keep=True)] + [get("/late", wait=1.5)], observe=[], differs=["overload"])
 
 Case("error log of a location", site("""
     server {
@@ -159,7 +159,7 @@ Case("no visible effect", site("""
         listen @A@ backlog=128;
         root html;
         location /off { alias @DIR@/html; sendfile off; tcp_nodelay off; tcp_nopush off; }
-    }"""), [get("/big.bin"), get("/off/big.bin"), get("/a.txt"), head("/big.bin")], files=PAGES, explain=False)
+    }"""), [get("/big.bin"), get("/off/big.bin"), get("/a.txt"), head("/big.bin")], files=PAGES)
 
 # Published configurations, with their addresses and names put in place.
 Case("a published WebSocket proxy", """

@@ -283,7 +283,7 @@ Case("body limits and time-outs towards the client", site("""
             post("/", b"3e8\r\n" + b"a" * 1000 + b"\r\n0\r\n\r\n", fields=[("Transfer-Encoding", "chunked")]),
             post("/", b"401\r\n" + b"a" * 1025 + b"\r\n0\r\n\r\n", fields=[("Transfer-Encoding", "chunked")]),
             post("/", b"", fields=[("Content-Length", "2000")]), raw(b"GET / HTTP/1.1\r\nHost: localh", wait=2), raw(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc", wait=2),
-            get("/")], differs=["time out answer"], explain=False)
+            get("/")], differs=["time out answer"])
 
 Case("groups and weights", site("""
     upstream two {
@@ -312,7 +312,7 @@ Case("groups and weights", site("""
         location /unix { proxy_pass http://unix; }
         location /direct { proxy_pass http://unix:@UNIX@:/prefix; } # drop
     }"""), [get("/%d" % i) for i in range(12)] + [get("/spare"), get("/spare"), post("/spare"), get("/down"), get("/down"), get("/backup"), get("/backup"), get("/unix"),
-            get("/unix/x?y"), get("/direct"), get("/direct/x")], explain=False)
+            get("/unix/x?y"), get("/direct"), get("/direct/x")])
 
 Case("names of an upstream group in fields", site("""
     upstream some.group { server @UP@; } # drop
@@ -327,7 +327,7 @@ Case("a member that fails is passed over", site("""
         server @DEAD@ max_fails=1 fail_timeout=30s;
         server @UP@;
     }
-    server { listen @A@; location / { proxy_pass http://group; } }"""), [get("/%d" % i) for i in range(6)] + [post("/p"), get("/7")], explain=False)
+    server { listen @A@; location / { proxy_pass http://group; } }"""), [get("/%d" % i) for i in range(6)] + [post("/p"), get("/7")])
 
 
 def broken(request):
@@ -348,4 +348,4 @@ def broken(request):
 
 Case("upstream faults", site("""
     server { listen @A@; location / { proxy_pass http://@UP@; } }"""),
-     [get("/nothing"), get("/reset"), get("/half-head"), get("/half-body"), get("/early-hints"), post("/nothing"), post("/reset"), head("/nothing"), get("/")], script=broken, explain=False)
+     [get("/nothing"), get("/reset"), get("/half-head"), get("/half-body"), get("/early-hints"), post("/nothing"), post("/reset"), head("/nothing"), get("/")], script=broken)

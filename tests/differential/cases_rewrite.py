@@ -162,7 +162,7 @@ Case("if, set and break", site("""
     }"""), [get(uri) for uri in ("/", "/?stop=1", "/?stop=0", "/?stop=", "/if", "/if?a=1", "/if?a=22", "/if?a=yy", "/if?a=Xx", "/zero?a=0", "/zero?a=1", "/zero?a=00", "/zero", "/file", "/nofile",
                                  "/nofile?x=y", "/dir", "/exists?n=there", "/exists?n=not", "/break", "/break?b=1", "/header", "/ifproxy", "/ifproxy?other=1", "/ifheader", "/ifheader?h=1")]
      + [get("/", fields=[("User-Agent", "Googlebot/2")]), get("/", host="other.example"), post("/"), head("/"), get("/", fields=[("User-Agent", "SPIDER")]), get("/", host="www.x")],
-     files={"html/there": "x"}, explain=False)
+     files={"html/there": "x"})
 
 Case("map", site("""
     map $host $name { # drop
@@ -212,7 +212,7 @@ Case("listening addresses", site("""
     server { listen localhost:@C.port@; return 200 name; } # drop
     server { listen unix:@DIR@/front.sock; return 200 "unix $remote_addr"; } # drop
     server { listen @D@ reuseport; return 200 reuseport; } # drop
-"""), [get("/"), get("/", at="::1/B", host="[::1]"), get("/", at="::1/B"), get("/", at="C"), get("/", at="front.sock"), get("/", at="D")], explain=False)
+"""), [get("/"), get("/", at="::1/B", host="[::1]"), get("/", at="::1/B"), get("/", at="C"), get("/", at="front.sock"), get("/", at="D")])
 
 Case("one listener for both families", site("""
     server {
@@ -248,4 +248,4 @@ Case("a decoded line end is not a field", site("""
         location /return { return 302 /x$uri; }
         location /header { proxy_set_header X-Uri $uri; proxy_pass http://@UP@; }
         location /add { add_header X-Uri $uri; return 200 x; }
-    }"""), [get("/return/%0d%0aX-Bad:1"), get("/header/%0d%0aX-Bad:1"), get("/add/%0d%0aX-Bad:1")], differs=["injection"], explain=False)
+    }"""), [get("/return/%0d%0aX-Bad:1"), get("/header/%0d%0aX-Bad:1"), get("/add/%0d%0aX-Bad:1")], differs=["injection"])

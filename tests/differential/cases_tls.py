@@ -36,7 +36,7 @@ Case("certificates by name", site("""
      + [get("/", host="one.example", tls={}), get("/", host="two.example", tls={"sni": "TWO.example"}), get("/", host="one.example", tls={"sni": "one.example", "max": V12}),
         get("/", host="one.example", tls={"sni": "one.example", "alpn": ["http/1.1"]}), get("/", host="one.example", tls={"sni": "one.example", "alpn": ["h2", "http/1.1"]}),
         post("/", host="b.wild.example", tls={"sni": "b.wild.example"}), raw(b"GET / HTTP/1.1\r\nHost: one.example\r\n\r\n"), get("/", host="one.example", tls={"sni": "one.example"}, version="1.0")],
-     certs=CERTS, explain=False)
+     certs=CERTS)
 
 Case("ssl in its obsolete form", site("""
     ssl_protocols TLSv1.2 TLSv1.3;
@@ -46,7 +46,7 @@ Case("ssl in its obsolete form", site("""
         ssl_certificate one.crt; # drop
         ssl_certificate_key one.key; # drop
         return 200 $scheme;
-    }"""), [get("/", tls={}), get("/", tls={"sni": "one.example"})], certs=CERTS, explain=False)
+    }"""), [get("/", tls={}), get("/", tls={"sni": "one.example"})], certs=CERTS)
 
 Case("protocols", site("""
     ssl_certificate one.crt;
@@ -60,7 +60,7 @@ Case("protocols", site("""
         listen @B@ ssl;
         ssl_protocols TLSv1.3; # drop
         return 200 $ssl_protocol;
-    }"""), [get("/", at=at, tls=tls) for at in "AB" for tls in ({}, {"max": V12}, {"min": V13})], certs=CERTS, explain=False)
+    }"""), [get("/", at=at, tls=tls) for at in "AB" for tls in ({}, {"max": V12}, {"min": V13})], certs=CERTS)
 
 Case("ciphers and curves", site("""
     ssl_certificate rsa.crt; # drop
@@ -94,7 +94,7 @@ YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
 7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
 ssbzSibBsu/6iGtCOGEoXJf//////////wIBAgICAOE=
 -----END DH PARAMETERS-----
-"""}, explain=False)
+"""})
 
 Case("session resumption", site("""
     ssl_certificate one.crt;
@@ -119,7 +119,7 @@ Case("session resumption", site("""
     }
     server { listen @D@ ssl; return 200 tickets; }
 """), [get("/", at="A", tls=T12, resume=0), get("/", at="B", tls=T12, resume=0), get("/", at="C", tls=T12, resume=0), get("/", at="C", tls=T12, resume=2.2), get("/", at="D", tls=T12, resume=0)],
-     certs=CERTS, explain=False)
+     certs=CERTS)
 
 Case("TLS towards the upstream", site("""
     server {
@@ -150,7 +150,7 @@ Case("TLS towards the upstream", site("""
         location /uri/ { proxy_pass https://@TLS@/base/; } # drop
         location /plain { proxy_pass http://@TLS@; }
         location /https-to-plain { proxy_pass https://@UP@; }
-    }"""), [get(uri) for uri in ("/", "/unverified", "/verified", "/wrong-name", "/sni", "/uri/x?y", "/https-to-plain")] + [post("/verified")], certs=CERTS, explain=False)
+    }"""), [get(uri) for uri in ("/", "/unverified", "/verified", "/wrong-name", "/sni", "/uri/x?y", "/https-to-plain")] + [post("/verified")], certs=CERTS)
 
 Case("a published TLS site", """
 worker_processes  1;
