@@ -26,9 +26,10 @@ class Quickstart(unittest.TestCase):
     def setUpClass(cls):
         servers.require(servers.Wsrpd)
         cls.https, cls.http, cls.echo = env.free_port(), env.free_port(), env.free_port()
-        cls.environ = dict(os.environ, QUICKSTART_HTTPS_PORT=str(cls.https), QUICKSTART_HTTP_PORT=str(cls.http),
+        cls.folder = env.scratch("quickstart")
+        cls.environ = dict(os.environ, QUICKSTART_DIR=cls.folder, QUICKSTART_HTTPS_PORT=str(cls.https), QUICKSTART_HTTP_PORT=str(cls.http),
                            QUICKSTART_ECHO_PORT=str(cls.echo))
-        cls.log = os.path.join(env.scratch("quickstart"), "out")
+        cls.log = os.path.join(cls.folder, "out")
         with open(cls.log, "wb") as out:
             cls.process = subprocess.Popen([SCRIPT, env.BUILD], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=cls.environ,
                                            start_new_session=True)
@@ -53,7 +54,7 @@ class Quickstart(unittest.TestCase):
             raise AssertionError("still served after the end: %r" % left)
 
     def get(self, url):
-        trusted = ssl.create_default_context(cafile=os.path.join(env.BUILD, "quickstart", "localhost.crt"))
+        trusted = ssl.create_default_context(cafile=os.path.join(self.folder, "localhost.crt"))
         opener = urllib.request.build_opener(NoRedirect, urllib.request.HTTPSHandler(context=trusted))
         try:
             answer = opener.open(url, timeout=10)
@@ -93,7 +94,7 @@ class Quickstart(unittest.TestCase):
 
     def test_websocket(self):
         self.assertEqual(self.get("https://localhost:%d/ws" % self.https)[0], 426)
-        trusted = ssl.create_default_context(cafile=os.path.join(env.BUILD, "quickstart", "localhost.crt"))
+        trusted = ssl.create_default_context(cafile=os.path.join(self.folder, "localhost.crt"))
         with socket.create_connection(("127.0.0.1", self.https), 10 * env.SLOW) as plain, \
                 trusted.wrap_socket(plain, server_hostname="localhost") as tls:
             tls.sendall(websocket.handshake(fields=[("Sec-WebSocket-Protocol", "echo.v1, chat")]) + websocket.frame(b"?head")
