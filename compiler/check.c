@@ -196,7 +196,64 @@ static void check_readable(struct compiler *cc, const struct node *n)
 		diag_at(cc, CHECK_FILE_UNREADABLE, w->span, "'%s': %s", diag_quote(cc, path, strlen(path)), strerror(errno));
 }
 
+/* --- maps whose sources go round in a circle -------------------------------------------------------------------------- */
+
+struct map_walk {
+	const struct node *start;
+	unsigned budget;            /* maps looked at: a bound on sources that mention many others */
+};
+
+static const struct node *find_map(const struct node *http, struct wsr_str name)
+{
+	NODE_EACH_CHILD(n, http)
+		if (n->block && n->word_count == 3 && node_is(n, "map") && n->words[2].len == name.len + 1 &&
+		    wsr_str_eq_nocase(wsr_str(n->words[2].text + 1, name.len), name))
+			return n;
+	return NULL;
+}
+
+/* Take the next $name or ${name} off a text. */
+static bool next_variable(struct wsr_str *text, struct wsr_str *name)
+{
+	const char *dollar = text->len ? memchr(text->ptr, '$', text->len) : NULL;
+
+	if (!dollar)
+		return false;
+	const char *end = text->ptr + text->len, *p = dollar + 1;
+	if (p < end && *p == '{')
+		p++;
+	const char *start = p;
+	while (p < end && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_'))
+		p++;
+	*name = wsr_str(start, (size_t)(p - start));
+	*text = wsr_str(p, (size_t)(end - p));
+	return true;
+}
+
+static bool leads_back(struct map_walk *walk, const struct node *map)
+{
+	struct wsr_str source = word_str(node_arg(map, 0)), name;
+
+	while (walk->budget && next_variable(&source, &name)) {
+		const struct node *next = find_map(map->parent, name);
+		walk->budget--;
+		if (next && (next == walk->start || leads_back(walk, next)))
+			return true;
+	}
+	return false;
+}
+
+/* A source is evaluated whatever the cases say, so such a map can never give a value. */
+static void check_map_cycle(struct compiler *cc, const struct node *n)
+{
+	struct map_walk walk = { n, 64 };
+
+	if (leads_back(&walk, n))
+		diag_at(cc, CHECK_MAP_CYCLE, node_arg(n, 0)->span, "the value of %s needs itself", diag_quote(cc, node_arg(n, 1)->text, node_arg(n, 1)->len));
+}
+
 static const struct node_check node_checks[] = {
+	{ CHECK_MAP_CYCLE, "map", check_map_cycle },
 	{ CHECK_ACCEPTED_WITH_DIFFERENCE, "listen", check_listen_protocols },
 	{ CHECK_SERVER_NAME_MALFORMED, "server_name", check_server_name },
 	{ CHECK_FILE_UNREADABLE, "ssl_certificate", check_readable },

@@ -154,6 +154,16 @@ static bool ok_text_or_regex(struct compiler *cc, struct wsr_str v, uint64_t low
 	return (v.len && v.ptr[0] == '~') || ok_text(cc, v, low, high, why);
 }
 
+static bool ok_path_or_regex(struct compiler *cc, struct wsr_str v, uint64_t low, uint64_t high, struct complaint *why)
+{
+	if (v.len && v.ptr[0] == '~')
+		return true;
+	if (v.len && (v.ptr[0] == '/' || v.ptr[0] == '$'))
+		return ok_text(cc, v, low, high, why);
+	return complain(why, CHECK_ARGUMENT, 0, v.len, arena_printf(&cc->arena, "'%s' is not a path", quoted(cc, v)),
+	                "a path starts with '/', a regular expression with '~'");
+}
+
 static bool ok_variable(struct compiler *cc, struct wsr_str v, uint64_t low, uint64_t high, struct complaint *why)
 {
 	size_t i = 1;
@@ -277,6 +287,7 @@ static const struct kind kinds[] = {
 	{ "path", ok_nonempty, "a path" },
 	{ "text", ok_text, "a text" },
 	{ "text or ~regex", ok_text_or_regex, "a text" },
+	{ "path or ~regex", ok_path_or_regex, "a path" },
 	{ "string", ok_string, "a word" },
 	{ "url", ok_url, "a URL" },
 	{ "absolute url", ok_absolute_url, "a URL" },

@@ -163,9 +163,20 @@ struct match {
 	bool specific;              /* `why` is the complaint of a keyed word: nothing else can be meant */
 	unsigned complaints;        /* of kinds, at the farthest place */
 	struct complaint why;       /* the last of them; offsets inside the whole word */
+	bool optional;              /* what is being tried may be missing */
+	struct complaint skipped;   /* why a word was not taken for what may be missing: what is meant when words are left over at the end */
+	const struct word *skipped_word;
 	const struct alternative *expected[MAX_ALTERNATIVES];
 	unsigned expected_count;
 };
+
+/* A number was meant as a number, whatever else may stand in its place. */
+static bool is_number(const struct word *w)
+{
+	uint64_t n;
+
+	return value_uint(word_str(w), &n);
+}
 
 /* A mistake at argument w counts when none lies farther. */
 static bool is_farthest(struct match *m, unsigned w)
@@ -191,6 +202,12 @@ static void note_expected(struct match *m, const struct alternative *a)
 
 static void note_complaint(struct match *m, unsigned w, const struct alternative *a, const struct complaint *why, size_t offset)
 {
+	if (m->explain && m->optional && !(m->skipped_word && is_number(m->skipped_word))) {
+		m->skipped = *why;
+		m->skipped.from += offset;
+		m->skipped.to += offset;
+		m->skipped_word = &m->args[w];
+	}
 	if (!is_farthest(m, w))
 		return;
 	note_expected(m, a);
@@ -200,8 +217,7 @@ static void note_complaint(struct match *m, unsigned w, const struct alternative
 	m->why = *why;
 	m->why.from += offset;
 	m->why.to += offset;
-	/* A number out of range was meant as a number, whatever else may stand there. */
-	m->specific = offset > 0 || (why->check == CHECK_INTEGER && value_uint(word_str(&m->args[w]), &(uint64_t){ 0 }));
+	m->specific = offset > 0 || (why->check == CHECK_INTEGER && is_number(&m->args[w]));
 }
 
 static void note_literal(struct match *m, unsigned w, const struct alternative *a, struct wsr_str value, size_t offset)
@@ -261,7 +277,10 @@ static bool match_optional(struct match *m, const struct sequence *s, unsigned e
 		for (unsigned i = e; i < end; i++) {
 			const struct element *el = &s->elements[i];
 			uint32_t bit = UINT32_C(1) << (i - e);
-			if ((used & bit) == 0 && element_ok(m, el, w) && match_optional(m, s, e, end, el->many ? used : used | bit, w + 1))
+			m->optional = true;
+			bool ok = (used & bit) == 0 && element_ok(m, el, w);
+			m->optional = false;
+			if (ok && match_optional(m, s, e, end, el->many ? used : used | bit, w + 1))
 				return true;
 		}
 	}
@@ -374,16 +393,21 @@ static struct diag *report_count(struct compiler *cc, const struct match *m, con
 	               m->count == 1 ? "" : "s");
 }
 
+static struct diag *report_complaint(struct compiler *cc, const struct word *w, const struct complaint *why)
+{
+	struct diag *d = diag_at(cc, why->check, value_span(cc, w, why->from, why->to), "%s", why->text);
+
+	if (why->allowed)
+		diag_note(cc, d, SPAN_NONE, "%s", why->allowed);
+	return d;
+}
+
 static struct diag *report_word(struct compiler *cc, const struct match *m)
 {
 	const struct word *w = &m->args[m->farthest];
 
-	if (m->complaints && (m->specific || m->complaints >= m->expected_count)) {
-		struct diag *d = diag_at(cc, m->why.check, value_span(cc, w, m->why.from, m->why.to), "%s", m->why.text);
-		if (m->why.allowed)
-			diag_note(cc, d, SPAN_NONE, "%s", m->why.allowed);
-		return d;
-	}
+	if (m->complaints && (m->specific || m->complaints >= m->expected_count))
+		return report_complaint(cc, w, &m->why);
 	struct diag *d = diag_at(cc, CHECK_ARGUMENT, w->span, "'%s' is not allowed here", diag_quote(cc, w->text, w->len));
 	const char *nearest = nearest_expected(cc, m, word_str(w));
 	if (nearest)
@@ -401,6 +425,10 @@ bool signature_check(struct compiler *cc, const struct signature *sig, const cha
 		return true;
 	m.explain = true;
 	match_any(&m, sig);
+	if (m.farthest < m.count && m.too_many && m.expected_count == 0 && m.skipped_word) {
+		*reported = report_complaint(cc, m.skipped_word, &m.skipped);
+		return false;
+	}
 	bool count = m.farthest == m.count || (m.too_many && m.expected_count == 0);
 	*reported = count ? report_count(cc, &m, n) : report_word(cc, &m);
 	if (count)
