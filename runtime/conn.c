@@ -41,6 +41,16 @@ struct conn_set *conn_set_new(struct worker *w)
 	return calloc(1, sizeof(struct conn_set));
 }
 
+void conn_set_free(struct conn_set *set)
+{
+	while (set->pool) {
+		struct exchange *x = set->pool;
+		set->pool = x->next_free;
+		free(x);
+	}
+	free(set);
+}
+
 struct exchange **conn_exchange_pool(struct worker *w)
 {
 	return &w->conns->pool;

@@ -18,6 +18,8 @@
 
 /** @return NULL without memory. Lives as long as the worker. */
 struct conn_set *conn_set_new(struct worker *w);
+/** Release what is kept for reuse; all connections must have ended. */
+void conn_set_free(struct conn_set *set);
 
 /** Serve an accepted descriptor, which is taken. Counts it in w->counters->connections; takes a reference to the listener. */
 void conn_accept(struct worker *w, struct listener *l, int fd, const struct sockaddr *addr, socklen_t len);
