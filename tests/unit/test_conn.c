@@ -31,9 +31,10 @@ static void expect_not(const char *got, const char *part)
 		fail_msg("there: %s\nin: %s", part, got);
 }
 
+#define HEADER_TIMEOUT "2s"
 /* --- answers of our own -------------------------------------------------------------------------------------------------- */
 
-#define OWN "client_header_timeout 150ms; keepalive_timeout 200ms; access_log off; server { listen 80; \
+#define OWN "keepalive_timeout 200ms; client_header_timeout " HEADER_TIMEOUT "; access_log off; server { listen 80; \
 	location = /a { return 200 aaa; } location = /b { return 200 bbb; } location = /drop { return 444; } \
 	location = /moved { return 301 /b; } }"
 
@@ -115,6 +116,9 @@ static void test_body_is_discarded(void **state)
 	close(fd);
 	live_stop(&s);
 }
+
+#undef HEADER_TIMEOUT
+#define HEADER_TIMEOUT "150ms"
 
 static void test_timeouts(void **state)
 {
