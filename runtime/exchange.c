@@ -116,6 +116,7 @@ void exchange_error(struct exchange *x, enum wsr_log_level level, const char *fm
 	if (x->proxy)
 		ctx.upstream = proxy_address(x);
 	log_error(x->gen, log, level, &ctx, "%s", text);
+	x->told |= level <= WSR_LOG_ERROR;
 }
 
 static bool is_true(struct wsr_str s)
@@ -147,7 +148,7 @@ static void account(struct exchange *x, enum close_reason reason)
 	unsigned answer_class = x->head_sent ? x->status / 100u : 0;
 	x->w->counters->answers[answer_class <= 5 ? answer_class : 0]++;
 	x->w->counters->bytes_out += x->sent_bytes - x->sent_head_bytes;
-	if (!x->complete && x->reason != CLOSE_COMPLETE && x->reason != CLOSE_NO_ANSWER)
+	if (!x->complete && !x->told && x->reason != CLOSE_COMPLETE && x->reason != CLOSE_NO_ANSWER)
 		exchange_error(x, close_reason_is_error((enum close_reason)x->reason) ? WSR_LOG_ERROR : WSR_LOG_INFO, "%s",
 			       close_reason_text((enum close_reason)x->reason));
 	if (x->eval.log && !x->tunnelled)

@@ -47,6 +47,7 @@ struct exchange {
 	struct wsr_field extra;     /* of the error answer that is to come: Content-Range; name empty = none */
 	uint8_t framing;            /* enum wsr_framing towards the client */
 	uint8_t reason;             /* enum close_reason */
+	bool told;                  /* the error log has the cause already */
 	uint64_t sent_bytes;        /* to the client */
 	uint64_t sent_head_bytes;   /* ... of these in heads */
 	char request_id[33];

@@ -328,10 +328,9 @@ static void on_end(void *owner, enum stream_end why)
 		finish_response(x, &out, false);
 		return;
 	}
-	exchange_error(x, WSR_LOG_ERROR, "upstream %s before its response was complete", stream_end_text(p->up, why, text, sizeof(text)));
-	abort_response(x, why == STREAM_END_READ_TIMEOUT || why == STREAM_END_WRITE_TIMEOUT ? CLOSE_UPSTREAM_TIMEOUT
-			  : stream_end_is_fatal(why)					      ? CLOSE_UPSTREAM_RESET
-											      : CLOSE_UPSTREAM_CLOSED);
+	bool late = why == STREAM_END_READ_TIMEOUT || why == STREAM_END_WRITE_TIMEOUT;
+	exchange_error(x, WSR_LOG_ERROR, "upstream %s before its response was complete", late ? "timed out" : stream_end_text(p->up, why, text, sizeof(text)));
+	abort_response(x, late ? CLOSE_UPSTREAM_TIMEOUT : stream_end_is_fatal(why) ? CLOSE_UPSTREAM_RESET : CLOSE_UPSTREAM_CLOSED);
 }
 
 const struct stream_handler proxy_upstream_stream = { on_data, on_drained, on_end };

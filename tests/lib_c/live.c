@@ -29,7 +29,7 @@ static void compile(struct live *s, const char *conf)
 	struct wsr_refusal why;
 	size_t len;
 	char text[16384], port[16];
-	size_t n = 0;
+	size_t n = (size_t)snprintf(text, sizeof(text), "error_log /dev/null; ");
 	snprintf(port, sizeof(port), "%u", s->port);
 	for (const char *p = conf; *p && n + sizeof(port) < sizeof(text);) {
 		bool here = strncmp(p, "PORT", 4) == 0;
@@ -74,7 +74,7 @@ void live_start(struct live *s, const char *conf)
 	for (uint32_t i = 0; i < s->gen.access_fd_count; i++)
 		s->gen.access_fds[i] = -1;
 	for (uint32_t i = 0; i < s->gen.error_fd_count; i++)
-		s->gen.error_fds[i] = -1;
+		s->gen.error_fds[i] = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	s->w = (struct worker){ .gen = &s->gen, .prefix = s->folder, .max_connections = 100, .counters = &s->counters, .pid = getpid(), .arenas.free_max = 16 };
 	s->counters = (struct worker_counters){ 0 };
 	assert_true(loop_init(&s->w.loop));
@@ -104,6 +104,8 @@ void live_stop(struct live *s)
 	for (uint32_t i = 0; i < s->gen.access_fd_count; i++)
 		if (s->gen.access_fds[i] >= 0)
 			close(s->gen.access_fds[i]);
+	for (uint32_t i = 0; i < s->gen.error_fd_count; i++)
+		close(s->gen.error_fds[i]);
 	free(s->gen.access_fds);
 	free(s->gen.error_fds);
 	rmdir(s->folder);

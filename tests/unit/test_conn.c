@@ -304,7 +304,7 @@ static void test_too_large(void **state)
 	SEND(fd, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
 	int up = live_accept(&s);
 	live_read(&s, up, "abc", NULL);
-	SEND(fd, "62\r\n0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789");
+	SEND(fd, "64\r\n0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789");
 	expect(live_read(&s, fd, "</html>", NULL), " 413 ");
 	assert_true(live_closed(&s, up));
 	close(fd);
