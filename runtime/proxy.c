@@ -274,8 +274,13 @@ static void connect_upstream(struct exchange *x)
 	}
 	begin_try(x);
 	p->call = upstream_get(x->w->upstreams, &rq, &on_upstream, &proxy_upstream_stream, x);
-	if (!p->call)
+	if (!p->call) {
 		exchange_fail(x, 500, CLOSE_MEMORY);
+		return;
+	}
+	const struct upstream_conn *idle = upstream_ready(p->call);
+	if (idle)
+		on_ready(x, idle);
 }
 
 /** Framing of the upstream request. @return false if the upstream cannot be sent this body: chunks to an HTTP/1.0 upstream would have to be kept whole. */
