@@ -2,10 +2,11 @@
 """All cases: importing a module of them adds them to harness.Case.all."""
 
 import cases_files
+import cases_more
 import cases_proxy
 import cases_rewrite
 import cases_tls
 import harness
 
 CASES = harness.Case.all
-assert all((cases_files, cases_proxy, cases_rewrite, cases_tls))
+assert all((cases_files, cases_more, cases_proxy, cases_rewrite, cases_tls))

@@ -146,3 +146,11 @@ def time_out_answer(_row, one):
     if one.get("status") == 408 or one.get("end") in ("closed", "cut"):
         one.clear()
         one.update(end="timed out", upstream=[])
+
+
+@named
+def folder_listing(row, one):
+    """The HTML of a folder's listing is our own."""
+    if row.target.endswith("/list/"):
+        one.pop("body", None)
+        one["fields"] = without(one.get("fields", ()), "content-length")

@@ -54,6 +54,9 @@ def check_explain(case, row, got, server):
         return []  # explain takes the name of the URL for both
     url = "%s://%s%s" % ("https" if row.tls is not None else "http", row.host, row.target)
     done = server.explain(url, *explain_options(case, row, got))
+    refused = re.search(rb"the request is refused with (\d+)", done.stderr)
+    if refused:
+        return [] if int(refused[1]) == got["status"] else ["%r: explain says refused with %s, answered was %d" % (row, refused[1].decode(), got["status"])]
     if done.returncode != 0:
         return ["%r: explain ended with %d: %s" % (row, done.returncode, done.stderr.decode("utf-8", "replace")[:500])]
     said = json.loads(done.stdout)
@@ -85,7 +88,7 @@ def check_explain(case, row, got, server):
 
 def field_set(fields):
     """Fields without framing and what a connection, not the configuration, decides."""
-    return {(name.lower(), value) for name, value in fields if name.lower() not in ("content-length", "transfer-encoding", "date", "connection", "server", "keep-alive", "sec-websocket-accept")
+    return {(name.lower(), value) for name, value in fields if name.lower() not in ("content-length", "transfer-encoding", "date", "expires", "connection", "server", "keep-alive", "sec-websocket-accept")
             and "$" not in value}
 
 
