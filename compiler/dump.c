@@ -20,6 +20,7 @@ struct dump_job {
 	unsigned char *bytes;       /* the table that was made */
 	size_t len;
 	bool ok;
+	bool unreadable;            /* the main file itself */
 };
 
 /* text -> bytes; with STAGE_TREE only the tree, which is printed. */
@@ -36,6 +37,7 @@ static void compile(struct compiler *cc, void *arg)
 		job->ok = lower_config(cc, &plan) && emit_table(&plan, &job->bytes, &job->len);
 		plan_free(&plan);
 	}
+	job->unreadable = !ok && cc->source_count == 0;
 	if (!job->text)
 		diag_print(cc, stderr, false);
 }
@@ -132,7 +134,7 @@ int cmd_dump(int argc, char **argv)
 		return rc;
 	}
 	if (!run(&job))
-		return 1;
+		return job.unreadable ? 2 : 1;
 	if (job.stage == STAGE_TREE)
 		return 0;
 	if (!wsr_table_init(&t, job.bytes, job.len, &why))

@@ -204,11 +204,18 @@ static void resolver_line(struct plan_dump *d, const struct dump_groups *g)
 	end(d);
 }
 
+static const char *const websocket_words[] = { "off", "on", "only" };
+
+void plan_websocket(struct plan_dump *d, const struct wsr_body *body)
+{
+	struct dump_groups g = dump_groups_of(d->t, body);
+	word_line(d, "websocket", wsr_cstr(websocket_words[dump_u64(&g, SET_websocket)]));
+}
+
 static void special(struct plan_dump *d, enum plan_setting cell, const struct dump_groups *g)
 {
 	static const char *const next[] = { "error", "timeout", "invalid_header", "http_500", "http_502", "http_503", "http_504", "http_403", "http_404",
 		"http_429", "non_idempotent" };
-	static const char *const websocket[] = { "off", "on", "only" };
 	uint64_t v = dump_u64(g, cell);
 	switch (cell) {
 	case SET_keepalive_timeout_ms:
@@ -241,7 +248,7 @@ static void special(struct plan_dump *d, enum plan_setting cell, const struct du
 		break;
 	case SET_proxy_next_upstream: bits_line(d, "proxy_next_upstream", v, next, sizeof(next) / sizeof(*next), "off"); break;
 	case SET_proxy_ssl_protocols: bits_line(d, "proxy_ssl_protocols", v, tls_versions, 4, ""); break;
-	case SET_websocket: word_line(d, "websocket", wsr_cstr(websocket[v])); break;
+	case SET_websocket: word_line(d, "websocket", wsr_cstr(websocket_words[v])); break;
 	case SET_resolver: resolver_line(d, g); break;
 	case SET_proxy_set_header:
 		if (dump_list(g, cell).count)
@@ -275,7 +282,7 @@ static void network_line(struct plan_dump *d, const struct wsr_access_rule *r)
 	end(d);
 }
 
-void plan_settings(struct plan_dump *d, const struct wsr_body *body, const struct wsr_table *t, const struct wsr_body *outer)
+void plan_settings(struct plan_dump *d, const struct wsr_body *body, bool proxied, const struct wsr_table *t, const struct wsr_body *outer)
 {
 	struct dump_groups g = dump_groups_of(d->t, body), o = dump_groups_of(t, outer);
 	for (unsigned i = 0; i < SET_COUNT; i++) {
@@ -286,6 +293,8 @@ void plan_settings(struct plan_dump *d, const struct wsr_body *body, const struc
 		bool differs = cell == SET_try_files ? dump_list(&g, cell).count > 0 : !dump_cell_equal(d->t, &g, t, &o, cell);
 		if (!differs && !(with && !dump_cell_equal(d->t, &g, t, &o, *with)))
 			continue;
+		if (cell == SET_websocket && proxied)
+			continue; /* plan_websocket() */
 		if (row)
 			plain(d, row, &g);
 		else
@@ -472,7 +481,7 @@ void dump_plan(FILE *out, const struct wsr_table *t, const struct wsr_table *def
 	formats(&d);
 	maps(&d);
 	upstreams(&d);
-	plan_settings(&d, http, defaults, base);
+	plan_settings(&d, http, false, defaults, base);
 	plan_redirects(&d, http, defaults, base, false);
 	plan_servers(&d, http);
 	plan_close(&d);

@@ -16,7 +16,9 @@ struct plan_dump {
 void plan_open(struct plan_dump *d, const char *text);
 void plan_close(struct plan_dump *d);
 /** Statements for the settings and access rules that differ from the body `outer` of table t. */
-void plan_settings(struct plan_dump *d, const struct wsr_body *body, const struct wsr_table *t, const struct wsr_body *outer);
+void plan_settings(struct plan_dump *d, const struct wsr_body *body, bool proxied, const struct wsr_table *t, const struct wsr_body *outer);
+/** websocket, for a location with proxy_pass; plan_settings() leaves it out then. */
+void plan_websocket(struct plan_dump *d, const struct wsr_body *body);
 /** proxy_redirect, which depends on proxy_pass standing in the same block. */
 void plan_redirects(struct plan_dump *d, const struct wsr_body *body, const struct wsr_table *t, const struct wsr_body *outer, bool proxied);
 void plan_tls(struct plan_dump *d, uint32_t index);

@@ -30,27 +30,14 @@ static void condition(struct plan_dump *d, const struct wsr_insn *in)
 	d->depth++;
 }
 
-/* FROM of redirect: "~" touches the expression. */
 static void redirect_from(struct plan_dump *d, const struct wsr_insn *in)
 {
-	char *text = NULL;
-	size_t len = 0;
-	if (in->a == WSR_NONE) {
-		if (in->c != WSR_NONE) {
-			dump_tmpl(d->out, d->t, in->c);
-			fputc(' ', d->out);
-		}
-		return;
-	}
-	const struct wsr_regex *r = wsr_regex_at(d->t, in->a);
-	FILE *m = open_memstream(&text, &len);
-	if (!m)
-		return;
-	fprintf(m, "%s%.*s", r->flags & WSR_REGEX_CASELESS ? "~*" : "~", WSR_FMT(wsr_string(d->t, r->pattern)));
-	fclose(m);
-	dump_word(d->out, wsr_str(text, len));
-	fputc(' ', d->out);
-	free(text);
+	if (in->a != WSR_NONE)
+		dump_regex_word(d->out, d->t, in->a);
+	else if (in->c != WSR_NONE)
+		dump_tmpl(d->out, d->t, in->c);
+	if (in->a != WSR_NONE || in->c != WSR_NONE)
+		fputc(' ', d->out);
 }
 
 static void rewrite(struct plan_dump *d, const struct wsr_insn *in)
@@ -122,7 +109,7 @@ static void used(struct plan_dump *d, const struct wsr_location *loc, const stru
 	bool own = loc->proxy != WSR_NONE && loc->proxy != around->proxy;
 	if (own)
 		proxy_line(d, loc->proxy);
-	plan_settings(d, b, d->t, outer);
+	plan_settings(d, b, false, d->t, outer);
 	plan_redirects(d, b, d->t, outer, false);
 }
 
@@ -172,9 +159,11 @@ static void location(struct plan_dump *d, const struct wsr_location *loc, const 
 		dump_string(d->out, d->t, b->name);
 	fputs(" {\n", d->out);
 	d->depth++;
-	if (loc->proxy != WSR_NONE)
+	if (loc->proxy != WSR_NONE) {
 		proxy_line(d, loc->proxy);
-	plan_settings(d, b, d->t, outer);
+		plan_websocket(d, b); /* said always: neither the fields nor the scheme shall decide again */
+	}
+	plan_settings(d, b, loc->proxy != WSR_NONE, d->t, outer);
 	plan_redirects(d, b, d->t, outer, fixed);
 	program(d, loc->program, loc);
 	scope(d, loc->scope, b);
@@ -307,7 +296,7 @@ static void server(struct plan_dump *d, uint32_t index, const struct wsr_body *h
 	name_line(d, wsr_string(d->t, s->name), names, count);
 	plan_srv(d, wsr_srv_at(d->t, s->srv));
 	plan_tls(d, s->tls);
-	plan_settings(d, b, d->t, http);
+	plan_settings(d, b, false, d->t, http);
 	plan_redirects(d, b, d->t, http, false);
 	program(d, s->program, self);
 	scope(d, s->scope, b);

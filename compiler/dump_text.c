@@ -107,6 +107,20 @@ void dump_regex(FILE *out, const struct wsr_table *t, uint32_t regex)
 	dump_word(out, wsr_string(t, r->pattern));
 }
 
+void dump_regex_word(FILE *out, const struct wsr_table *t, uint32_t regex)
+{
+	const struct wsr_regex *r = wsr_regex_at(t, regex);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *m = open_memstream(&text, &len);
+	if (!m)
+		return;
+	fprintf(m, "%s%.*s", r->flags & WSR_REGEX_CASELESS ? "~*" : "~", WSR_FMT(wsr_string(t, r->pattern)));
+	fclose(m);
+	dump_word(out, wsr_str(text, len));
+	free(text);
+}
+
 void dump_pos(FILE *out, const struct wsr_table *t, uint32_t pos)
 {
 	char text[4096];
@@ -141,7 +155,9 @@ void dump_proxy_url(FILE *out, const struct wsr_table *t, uint32_t proxy)
 		return;
 	const struct wsr_upstream *up = wsr_upstream_at(t, p->upstream);
 	bool tls = p->flags & WSR_PROXY_TLS, ws = p->flags & WSR_PROXY_WS, local = up->flags & WSR_UPSTREAM_IMPLICIT && wsr_peer_at(t, up->peers.first)->kind == WSR_PEER_UNIX;
-	fprintf(m, "%s%s://%.*s", ws ? "ws" : "http", tls ? "s" : "", WSR_FMT(wsr_string(t, up->name)));
+	/* a group is found without regard to case, and its name is sent as written */
+	struct wsr_str host = wsr_string(t, up->flags & WSR_UPSTREAM_IMPLICIT ? up->name : p->host);
+	fprintf(m, "%s%s://%.*s", ws ? "ws" : "http", tls ? "s" : "", WSR_FMT(host));
 	if (p->uri)
 		fprintf(m, "%s%.*s", local ? ":" : "", WSR_FMT(wsr_string(t, p->uri)));
 	fclose(m);
@@ -187,7 +203,7 @@ static void field_op(FILE *out, const struct wsr_table *t, const struct wsr_fiel
 static void redirect_rule(FILE *out, const struct wsr_table *t, const struct wsr_redirect_rule *r)
 {
 	if (r->flags & WSR_REDIRECT_REGEX)
-		dump_regex(out, t, r->from);
+		dump_regex_word(out, t, r->from);
 	else
 		dump_tmpl(out, t, r->from);
 	fputc(' ', out);
@@ -286,17 +302,8 @@ void dump_map_cases(FILE *out, const struct wsr_table *t, const struct wsr_map *
 	}
 	for (uint32_t i = 0; i < m->regexes.count; i++) {
 		const struct wsr_map_regex *r = wsr_map_regex_at(t, m->regexes.first + i);
-		const struct wsr_regex *x = wsr_regex_at(t, r->regex);
-		char *text = NULL;
-		size_t len = 0;
-		FILE *key = open_memstream(&text, &len);
-		if (!key)
-			break;
-		fprintf(key, "%s%.*s", x->flags & WSR_REGEX_CASELESS ? "~*" : "~", WSR_FMT(wsr_string(t, x->pattern)));
-		fclose(key);
 		fputs(before, out);
-		dump_word(out, wsr_str(text, len));
-		free(text);
+		dump_regex_word(out, t, r->regex);
 		fputc(' ', out);
 		dump_tmpl(out, t, r->value);
 		fprintf(out, "%s\n", after);

@@ -18,6 +18,8 @@ void dump_tmpl(FILE *out, const struct wsr_table *t, uint32_t tmpl);
 void dump_tmpl_after(FILE *out, const struct wsr_table *t, const char *prefix, uint32_t tmpl);
 /** "~ pattern" or "~* pattern". */
 void dump_regex(FILE *out, const struct wsr_table *t, uint32_t regex);
+/** The same as one word: "~pattern". */
+void dump_regex_word(FILE *out, const struct wsr_table *t, uint32_t regex);
 /** " (site.conf:12)", nothing without a position. */
 void dump_pos(FILE *out, const struct wsr_table *t, uint32_t pos);
 

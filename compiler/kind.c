@@ -246,6 +246,8 @@ static bool ok_address(struct compiler *cc, struct wsr_str v, uint64_t low, uint
 	if (!colon || (bracket && bracket > colon) || (!bracket && memchr(v.ptr, ':', (size_t)(colon - v.ptr))))
 		return true;
 	size_t at = (size_t)(colon + 1 - v.ptr);
+	if (memchr(v.ptr + at, '-', v.len - at))
+		return true; /* a range of ports of listen: lowering reads it */
 	if (value_uint(wsr_str(v.ptr + at, v.len - at), &port) && port >= 1 && port <= 65535)
 		return true;
 	return complain(why, CHECK_INTEGER, at, v.len, arena_printf(&cc->arena, "'%s' is not a port", quoted(cc, wsr_str(v.ptr + at, v.len - at))),

@@ -286,7 +286,10 @@ static void lower_free(struct lower *l)
 		&l->variable_info, &l->shape_scratch, &l->shape_keys, &l->shape_info, &l->parts, &l->scratch, &l->places, &l->insns,
 		&l->insn_places, &l->listens, &l->uses, &l->names, &l->servers, &l->items, &l->named,
 	};
-	struct pool_index *indexes[] = { &l->variables, &l->upstreams, &l->log_formats, &l->regexes, &l->shapes, &l->listen_index, &l->files };
+	struct pool_index *indexes[] = {
+		&l->variables, &l->upstreams, &l->log_formats, &l->regexes, &l->shapes, &l->listen_index,
+		&l->namesets, &l->files,
+	};
 	for (size_t i = 0; i < sizeof(pools) / sizeof(*pools); i++)
 		pool_free(pools[i]);
 	for (size_t i = 0; i < sizeof(indexes) / sizeof(*indexes); i++)

@@ -128,9 +128,9 @@ void lower_redirect(struct lower *l, struct level *lv, const struct node *n, uns
 			bool caseless = from.len > 1 && from.ptr[1] == '*';
 			insn.a = lower_regex(l, n, node_arg(n, i), wsr_str(from.ptr + 1 + caseless, from.len - 1 - caseless), caseless);
 		} else {
-			if (!from.len || (from.ptr[0] != '/' && from.ptr[0] != '$'))
+			if (!from.len || from.ptr[0] != '/')
 				diag_at(l->cc, CHECK_VALUE, node_arg(n, i)->span, "FROM is a path that starts with '/', or '~' and a regular expression");
-			insn.c = lower_tmpl_arg(l, n, i);
+			insn.c = plan_tmpl_const(l->plan, from);
 		}
 		i++;
 	}

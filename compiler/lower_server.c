@@ -306,6 +306,11 @@ static uint32_t server_tls(struct lower *l, struct level *lv, const struct node 
 		diag_at(l->cc, CHECK_TLS_CLIENT_CA, block->words[0].span, "'ssl_verify_client' without 'ssl_client_certificate': nobody could pass");
 	if (!s->tls.certificates.count && !s->tls.reject_handshake)
 		return WSR_NONE;
+	/* keys from the surrounding block that belong to no certificate */
+	if (s->tls.keys.count > s->tls.certificates.count)
+		s->tls.keys.count = s->tls.certificates.count;
+	if (!s->tls.keys.count)
+		s->tls.keys.first = 0;
 	return plan_record_at(l->plan, &l->plan->tls, &s->tls, offsetof(struct wsr_tls, pos), lower_place(l, s->certificate ? s->certificate->span : block->span));
 }
 
@@ -380,6 +385,31 @@ static void add_name(struct lower *l, struct nameset_build *b, const struct lowe
 	diag_note(l->cc, d, node_head_span(other->node), "by this server");
 }
 
+/* Addresses with the same names (80 and 443 of one site) share one record, and so its tables. */
+static uint32_t nameset_index(struct lower *l, struct nameset_build *b)
+{
+	struct plan *p = l->plan;
+	struct wsr_list regexes = pool_run(&p->name_regex, b->regexes.data, b->regexes.count);
+	uint64_t hash[4] = { plan_table_hash(&b->exact), plan_table_hash(&b->leading), plan_table_hash(&b->trailing), (uint64_t)regexes.first << 32 | regexes.count };
+	struct pool_entry *e = index_at(&l->namesets, intern_hash(hash, sizeof(hash)));
+	pool_free(&b->regexes);
+	if (e->first != WSR_NONE) {
+		const struct wsr_nameset *old = pool_at(&p->nameset, e->first);
+		if (plan_table_equal(&b->exact, &p->name_slot, old->exact) && plan_table_equal(&b->leading, &p->name_slot, old->leading) &&
+		    plan_table_equal(&b->trailing, &p->name_slot, old->trailing) && memcmp(&regexes, &old->regexes, sizeof(regexes)) == 0) {
+			plan_table_free(&b->exact);
+			plan_table_free(&b->leading);
+			plan_table_free(&b->trailing);
+			return e->first;
+		}
+	}
+	struct wsr_nameset set = { .regexes = regexes };
+	set.exact = plan_table_done(&b->exact, &p->name_slot);
+	set.leading = plan_table_done(&b->leading, &p->name_slot);
+	set.trailing = plan_table_done(&b->trailing, &p->name_slot);
+	return e->first = pool_push(&p->nameset, &set);
+}
+
 static uint32_t build_nameset(struct lower *l, const struct lower_listen *at)
 {
 	uint32_t counts[4] = { 0 };
@@ -399,14 +429,7 @@ static uint32_t build_nameset(struct lower *l, const struct lower_listen *at)
 		for (uint32_t i = 0; i < s->name_count; i++)
 			add_name(l, &b, at, pool_at(&l->names, s->first_name + i), server);
 	}
-	struct wsr_nameset set = {
-		.exact = plan_table_done(&b.exact, &l->plan->name_slot),
-		.leading = plan_table_done(&b.leading, &l->plan->name_slot),
-		.trailing = plan_table_done(&b.trailing, &l->plan->name_slot),
-		.regexes = pool_run(&l->plan->name_regex, b.regexes.data, b.regexes.count),
-	};
-	pool_free(&b.regexes);
-	return pool_intern(&l->plan->nameset, &set);
+	return nameset_index(l, &b);
 }
 
 /* A TLS address needs a certificate in its default server (nginx: ngx_http_ssl_init); others without one use the default server's. */

@@ -235,6 +235,19 @@ static void mime_add(struct lower *l, struct plan_table *t, const struct node *n
 	old->value = type;
 }
 
+/* Equal tables are one record. */
+static uint32_t mime_index(struct lower *l, struct plan_table *t)
+{
+	struct pool *mimes = &l->plan->mime;
+	for (uint32_t i = 0; i < mimes->count; i++)
+		if (plan_table_equal(t, &l->plan->mime_slot, ((struct wsr_mime *)pool_at(mimes, i))->slots)) {
+			plan_table_free(t);
+			return i;
+		}
+	struct wsr_mime mime = { plan_table_done(t, &l->plan->mime_slot) };
+	return pool_push(mimes, &mime);
+}
+
 void lower_types(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	(void)arg;
@@ -255,8 +268,7 @@ void lower_types(struct lower *l, struct level *lv, const struct node *n, unsign
 				mime_add(l, &t, c, node_arg(c, i), type);
 		}
 	}
-	struct wsr_mime mime = { plan_table_done(&t, &l->plan->mime_slot) };
-	put_index(lv, SET_types, pool_intern(&l->plan->mime, &mime));
+	put_index(lv, SET_types, mime_index(l, &t));
 }
 
 /* --- fields ---------------------------------------------------------------------------------------------------------- */

@@ -260,6 +260,8 @@ void lower_proxy_pass(struct lower *l, struct level *lv, const struct node *n, u
 		.flags = s->flags, .host = proxy_host(l, &a, s), .uri = a.uri.len ? plan_str(l->plan, a.uri) : 0, .url = WSR_NONE, .port = a.port,
 	};
 	struct wsr_str target = wsr_str(rest.ptr, rest.len - a.uri.len);
+	if (a.kind == WSR_PEER_UNIX)
+		target = wsr_str(rest.ptr, strlen("unix:") + a.host.len);
 	p.upstream = find_upstream(l, &a, s->flags & WSR_PROXY_TLS, target);
 	const struct wsr_upstream *up = pool_at(&l->plan->upstream, p.upstream);
 	if (!(up->flags & WSR_UPSTREAM_IMPLICIT)) {

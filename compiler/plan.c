@@ -143,12 +143,34 @@ struct plan_slot *plan_table_add(struct plan_table *t, struct plan *p, wsr_sref 
 	return NULL;
 }
 
-struct wsr_list plan_table_done(struct plan_table *t, struct pool *pool)
+void plan_table_free(struct plan_table *t)
 {
-	struct wsr_list list = t->used ? pool_run(pool, t->slots, t->count) : (struct wsr_list){ 0, 0 };
 	free(t->slots);
 	*t = (struct plan_table){ 0 };
+}
+
+struct wsr_list plan_table_done(struct plan_table *t, struct pool *pool)
+{
+	struct wsr_list list = { 0, 0 };
+	if (t->used) {
+		list.count = t->count;
+		list.first = pool_reserve(pool, t->count);
+		memcpy(pool_at(pool, list.first), t->slots, (size_t)t->count * sizeof(*t->slots));
+	}
+	plan_table_free(t);
 	return list;
+}
+
+uint64_t plan_table_hash(const struct plan_table *t)
+{
+	return t->used ? intern_hash(t->slots, (size_t)t->count * sizeof(*t->slots)) : 0;
+}
+
+bool plan_table_equal(const struct plan_table *t, const struct pool *pool, struct wsr_list list)
+{
+	if (!t->used || !list.count)
+		return !t->used && !list.count;
+	return t->count == list.count && memcmp(t->slots, pool_at(pool, list.first), (size_t)t->count * sizeof(*t->slots)) == 0;
 }
 
 _Static_assert(sizeof(struct wsr_map_slot) == sizeof(struct plan_slot), "map_slot");

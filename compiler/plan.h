@@ -99,7 +99,12 @@ struct plan_table {
 void plan_table_init(struct plan_table *t, uint32_t n);
 /** Add a key. @return NULL, or the slot that already holds this key (nothing is changed then). */
 struct plan_slot *plan_table_add(struct plan_table *t, struct plan *p, wsr_sref key, uint32_t value);
-/** Move the table into its section; { 0, 0 } when it has no key. Frees the construction. */
+/** Move the table into its section, behind all that is there (tables of different owners do not overlap: FORMAT.md); { 0, 0 } when it has no key.
+ *  Frees the construction. */
 struct wsr_list plan_table_done(struct plan_table *t, struct pool *pool);
+/** Hash of the content, and comparison with a table that is already in its section: for owners that are stored once. */
+uint64_t plan_table_hash(const struct plan_table *t);
+bool plan_table_equal(const struct plan_table *t, const struct pool *pool, struct wsr_list list);
+void plan_table_free(struct plan_table *t);
 
 #endif
