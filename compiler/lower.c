@@ -56,7 +56,7 @@ static uint32_t file_index(struct lower *l, uint32_t file)
 struct plan_place lower_place(struct lower *l, struct span at)
 {
 	struct plan_place p = { 0 };
-	if (at.file == SOURCE_NONE)
+	if (at.file == SOURCE_NONE || source_at(l->cc, at.file)->builtin)
 		return p;
 	if (at.file != l->last_file) {
 		l->last_file = at.file;

@@ -89,6 +89,8 @@ bool plan_tmpl_constant(const struct plan *p, uint32_t tmpl, struct wsr_str *out
 
 uint32_t plan_pos(struct plan *p, struct plan_place at)
 {
+	if (at.line == 0)
+		return WSR_NONE;
 	struct wsr_pos pos = {
 		.line = at.line,
 		.file = (uint16_t)(at.file < UINT16_MAX ? at.file : UINT16_MAX),

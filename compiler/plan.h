@@ -71,9 +71,9 @@ uint32_t plan_tmpl_const(struct plan *p, struct wsr_str s);
 /** True with the text if a template has no variable part. */
 bool plan_tmpl_constant(const struct plan *p, uint32_t tmpl, struct wsr_str *out);
 
-/** Where a record comes from. */
+/** Where a record comes from; line 0: from no file (a default). */
 struct plan_place { uint32_t file, line, column; };
-/** Index of an interned position. */
+/** Index of an interned position; WSR_NONE for line 0. */
 uint32_t plan_pos(struct plan *p, struct plan_place at);
 
 /**
