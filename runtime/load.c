@@ -76,13 +76,24 @@ static int open_log(const char *prefix, struct wsr_str path, char *why, size_t c
 	return fd;
 }
 
+/* Does any location write to this one? The default log stands in every table, used or not. */
+static bool log_is_used(const struct wsr_table *t, uint32_t ref)
+{
+	for (uint32_t i = 0; i < wsr_logset_count(t); i++) {
+		struct wsr_list used = wsr_logset_at(t, i)->access_log;
+		if (ref >= used.first && ref - used.first < used.count)
+			return true;
+	}
+	return false;
+}
+
 static bool open_access_logs(struct loaded *l, const struct settings *s, char *why, size_t cap)
 {
 	const struct wsr_table *t = &l->gen->table;
 	for (uint32_t i = 0; i < wsr_log_ref_count(t); i++) {
 		const struct wsr_log_ref *ref = wsr_log_ref_at(t, i);
 		struct wsr_str path;
-		if (!wsr_tmpl_constant(t, ref->path, &path) || path.len == 0)
+		if (!wsr_tmpl_constant(t, ref->path, &path) || path.len == 0 || !log_is_used(t, i))
 			continue; /* a path with variables is opened by the worker */
 		int fd = -1;
 		uint32_t same = 0;
