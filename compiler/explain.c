@@ -90,12 +90,11 @@ static struct wsr_str request_text(struct explanation *x)
 	else if (!has_field(o, "Host"))
 		add(&t, "Host: %.*s\r\n", WSR_FMT(u->host));
 	/* ws:// and wss:// ask for the handshake of RFC 6455 section 1.2, with its sample nonce */
-	bool upgrade = u->websocket || (has_field(o, "Upgrade") && !has_field(o, "Connection"));
 	if (u->websocket && !has_field(o, "Upgrade"))
 		add(&t, "Upgrade: websocket\r\n");
-	if (upgrade && !has_field(o, "Connection"))
+	if (u->websocket && !has_field(o, "Connection"))
 		add(&t, "Connection: Upgrade\r\n");
-	if (upgrade && !has_field(o, "Sec-WebSocket-Key"))
+	if (u->websocket && !has_field(o, "Sec-WebSocket-Key"))
 		add(&t, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n");
 	for (unsigned i = 0; i < o->field_count; i++)
 		add(&t, "%s\r\n", o->fields[i]);

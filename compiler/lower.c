@@ -226,6 +226,7 @@ static void apply_defaults(struct lower *l, struct level *lv)
 		if ((n = directive_default(l->cc, def)) != NULL)
 			how->fn(l, lv, n, how->arg);
 	}
+	lower_default_types(l, lv);
 	l->defaults = false;
 	memset(lv->set, 0, sizeof(lv->set));
 	lv->server->certificates_set = lv->server->keys_set = lv->server->ticket_keys_set = false;

@@ -176,4 +176,7 @@ void lower_nothing(struct lower *, struct level *, const struct node *, unsigned
 #define LOWER(name, class, function, argument) void lower_##function(struct lower *, struct level *, const struct node *, unsigned);
 #include "compiler/lowering.def"
 
+/** The content types that hold where no `types` block does (nginx: documentation of types). */
+void lower_default_types(struct lower *l, struct level *lv);
+
 #endif

@@ -271,6 +271,17 @@ void lower_types(struct lower *l, struct level *lv, const struct node *n, unsign
 	put_index(lv, SET_types, mime_index(l, &t));
 }
 
+void lower_default_types(struct lower *l, struct level *lv)
+{
+	static const char *const types[][2] = { { "text/html", "html" }, { "image/gif", "gif" }, { "image/jpeg", "jpg" } };
+	uint32_t n = sizeof(types) / sizeof(*types);
+	struct plan_table t;
+	plan_table_init(&t, n);
+	for (uint32_t i = 0; i < n; i++)
+		plan_table_add(&t, l->plan, plan_str(l->plan, wsr_cstr(types[i][1])), plan_str(l->plan, wsr_cstr(types[i][0])));
+	put_index(lv, SET_types, mime_index(l, &t));
+}
+
 /* --- fields ---------------------------------------------------------------------------------------------------------- */
 
 void lower_add_header(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
