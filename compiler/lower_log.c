@@ -90,7 +90,7 @@ void lower_access_log(struct lower *l, struct level *lv, const struct node *n, u
 		places[count] = lower_place(l, m->span);
 		refs[count++] = log_ref(l, m);
 	}
-	lv->s.log.access_log = plan_run_at(l->plan, &l->plan->log_ref, refs, count, offsetof(struct wsr_log_ref, pos), l->defaults ? NULL : places);
+	lv->s.log.access_log = plan_run_at(l->plan, &l->plan->log_ref, refs, count, offsetof(struct wsr_log_ref, pos), places);
 	level_mark(lv, SET_access_log);
 }
 

@@ -108,7 +108,7 @@ struct wsr_list plan_run_at(struct plan *p, struct pool *pool, void *recs, uint3
 {
 	for (uint32_t i = 0; i < n; i++)
 		set_pos(recs, pool->stride, i, pos_offset, WSR_NONE);
-	if (n && places && pool_copies(pool, recs, n) < PLAN_PLACES)
+	if (n && pool_copies(pool, recs, n) < PLAN_PLACES)
 		for (uint32_t i = 0; i < n; i++)
 			set_pos(recs, pool->stride, i, pos_offset, plan_pos(p, places[i]));
 	return pool_run(pool, recs, n);

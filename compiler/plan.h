@@ -79,7 +79,7 @@ uint32_t plan_pos(struct plan *p, struct plan_place at);
 /**
  * A run of records that hold a position at pos_offset: intern them with the places given (see above).
  * @param recs   the records; their position members are overwritten
- * @param places one per record; NULL when nobody wrote them (defaults)
+ * @param places one per record
  */
 struct wsr_list plan_run_at(struct plan *p, struct pool *pool, void *recs, uint32_t n, size_t pos_offset, const struct plan_place *places);
 /** The same for one record. @return its index. */
