@@ -37,6 +37,19 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Let what is under way happen: until a stretch of time passes without a socket event, so that a slow machine gets the time it needs. */
+static void settle(uint64_t ms)
+{
+	uint64_t before;
+
+	for (int i = 0; i < 500; i++) {
+		before = loop.stream_events;
+		loop_run_for(&loop, ms);
+		if (loop.stream_events == before)
+			return;
+	}
+}
+
 /* One end of a connection as its owner sees it. */
 struct side {
 	struct stream *s;
@@ -44,6 +57,7 @@ struct side {
 	uint8_t next;               /* expected value of the next byte: data counts up */
 	bool check, mismatch;
 	int calls, drained, ends, depth, max_depth;
+	uint64_t data_ms, end_ms;   /* loop time of the last on_data and on_end */
 	enum stream_end end[4];
 	uint64_t stop_at;           /* leave the loop when so much has arrived; 0 = never */
 	bool stop_at_end, stop_at_drained;
@@ -67,6 +81,7 @@ static void on_data(void *owner, const uint8_t *data, size_t len)
 	enter(e);
 	e->calls++;
 	e->got += len;
+	e->data_ms = loop.now_ms;
 	if (e->check)
 		for (size_t i = 0; i < len; i++)
 			e->mismatch |= data[i] != e->next++;
@@ -109,6 +124,7 @@ static void on_end(void *owner, enum stream_end why)
 	enter(e);
 	assert_true(e->ends < 4);
 	e->end[e->ends++] = why;
+	e->end_ms = loop.now_ms;
 	if (e->close_in_end) {
 		stream_close(e->s, STREAM_CLOSE_NOW);
 		e->s = NULL;
@@ -194,9 +210,8 @@ static void test_data_and_fin_together(void **state)
 	close(fd[1]);
 	usleep(20000);
 	open_side(&a, fd[0]);
-	uint64_t start = loop_now(&loop);
 	assert_true(loop_run_for(&loop, 2000));
-	assert_true(loop_now(&loop) - start < 15);
+	assert_int_equal(a.end_ms, a.data_ms); /* one turn, not one that follows later */
 	assert_int_equal(a.got, 5);
 	assert_int_equal(a.ends, 1);
 	assert_int_equal(a.end[0], STREAM_END_EOF);
@@ -214,7 +229,7 @@ static void test_data_and_reset_together(void **state)
 	(void)state;
 	tcp_pair(fd);
 	open_side(&a, fd[0]);
-	loop_run_for(&loop, 20);
+	settle(20);
 	assert_int_equal(write(fd[1], "hello", 5), 5);
 	assert_int_equal(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
 	close(fd[1]);
@@ -247,7 +262,7 @@ static void test_half_close(void **state)
 	assert_true(loop_run_for(&loop, 2000));
 	assert_int_equal(b.got, 6);
 	assert_int_equal(b.end[0], STREAM_END_EOF);
-	loop_run_for(&loop, 50);
+	settle(50);
 	assert_int_equal(a.ends, 1);
 	assert_int_equal(b.ends, 1);
 	close_side(&a);
@@ -311,7 +326,7 @@ static void test_pause_and_resume(void **state)
 	assert_true(sent > (ssize_t)LOOP_SCRATCH_BYTES);
 	open_side(&a, fd[0]);
 	for (int i = 1; a.got < (uint64_t)sent; i++) {
-		loop_run_for(&loop, 20);
+		settle(20);
 		assert_int_equal(a.calls, i);
 		stream_resume(a.s);
 		assert_int_equal(a.calls, i); /* not from inside the operation */
@@ -345,7 +360,7 @@ static void test_large_write(void **state)
 	assert_true(stream_full(a.s));
 	assert_int_equal(a.drained, 0);
 	assert_true(loop_run_for(&loop, 10000));
-	loop_run_for(&loop, 20);
+	settle(20);
 	assert_int_equal(b.got, len);
 	assert_false(b.mismatch);
 	assert_int_equal(a.drained, 1);
@@ -353,7 +368,7 @@ static void test_large_write(void **state)
 	assert_null(a.s->out);
 	/* A small write that leaves at once is not reported. */
 	put(&a, "x", 1);
-	loop_run_for(&loop, 20);
+	settle(20);
 	assert_int_equal(a.drained, 1);
 	close_side(&a);
 	close_side(&b);
@@ -452,7 +467,7 @@ static void test_write_error_is_reported_later(void **state)
 	(void)state;
 	tcp_pair(fd);
 	open_side(&a, fd[0]);
-	loop_run_for(&loop, 20);
+	settle(20);
 	assert_int_equal(write(fd[1], "bye", 3), 3);
 	setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	close(fd[1]);
@@ -464,7 +479,7 @@ static void test_write_error_is_reported_later(void **state)
 	assert_int_equal(a.got, 3);
 	assert_int_equal(a.ends, 1);
 	assert_int_equal(a.end[0], STREAM_END_RESET);
-	loop_run_for(&loop, 60);
+	settle(60);
 	assert_int_equal(a.ends, 1);
 	put(&a, "data", 4); /* harmless */
 	close_side(&a);
@@ -480,7 +495,7 @@ static void test_write_error_while_paused(void **state)
 	(void)state;
 	tcp_pair(fd);
 	open_side(&a, fd[0]);
-	loop_run_for(&loop, 20);
+	settle(20);
 	stream_pause(a.s);
 	assert_int_equal(write(fd[1], "bye", 3), 3);
 	setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
@@ -519,12 +534,14 @@ static void test_sendfile(void **state)
 	assert_int_equal(a.drained, 0);
 	assert_true(loop_run_for(&loop, 10000));
 	assert_int_equal(stream_pending(a.s), 0);
+	b.stop_at = len + 4;
+	assert_true(b.got >= len + 4 || loop_run_for(&loop, 10000));
 	/* Small enough to leave at once: told all the same, but not from inside. */
 	stream_sendfile(a.s, pattern_file(100), 0, 100);
 	assert_int_equal(stream_pending(a.s), 0);
 	assert_int_equal(a.drained, 1);
-	assert_true(loop_run_for(&loop, 1000));
-	loop_run_for(&loop, 30);
+	b.stop_at = 0;
+	settle(50);
 	assert_int_equal(a.drained, 2);
 	assert_int_equal(b.got, len + 104);
 	assert_false(b.mismatch);
@@ -554,7 +571,7 @@ static void test_read_timeout(void **state)
 	uint64_t start = loop_now(&loop);
 	assert_true(loop_run_for(&loop, 2000));
 	assert_int_equal(a.end[0], STREAM_END_READ_TIMEOUT);
-	assert_in_range(loop_now(&loop) - start, 195, 300);
+	assert_in_range(loop_now(&loop) - start, 195, 1500);
 	loop_run_for(&loop, 300);
 	assert_int_equal(a.ends, 1); /* once for one silence; the stream is usable */
 	assert_int_equal(write(fd[1], "x", 1), 1);
@@ -591,7 +608,7 @@ static void test_write_timeout(void **state)
 	uint64_t start = loop_now(&loop);
 	assert_true(loop_run_for(&loop, 3000));
 	assert_int_equal(a.end[0], STREAM_END_WRITE_TIMEOUT);
-	assert_in_range(loop_now(&loop) - start, 145, 500);
+	assert_in_range(loop_now(&loop) - start, 145, 1500);
 	close_side(&a);
 	close(fd[1]);
 	free(data);
@@ -637,7 +654,7 @@ static void test_close_lingers(void **state)
 	open_side(&b, fd[1]);
 	stream_pause(a.s);
 	put(&b, data, len);
-	loop_run_for(&loop, 30);
+	settle(30);
 	put(&a, "413", 3);
 	stream_close(a.s, STREAM_CLOSE_LINGER);
 	assert_true(loop_run_for(&loop, 5000));
@@ -645,7 +662,7 @@ static void test_close_lingers(void **state)
 	assert_int_equal(b.ends, 1);
 	assert_int_equal(b.end[0], STREAM_END_EOF);
 	close_side(&b);
-	loop_run_for(&loop, 50);
+	settle(50);
 	assert_int_equal(loop.closing_count, 0);
 	assert_int_equal(a.calls, 0);
 	free(data);
@@ -660,7 +677,7 @@ static void test_abort_resets(void **state)
 	tcp_pair(fd);
 	open_side(&a, fd[0]);
 	open_side(&b, fd[1]);
-	loop_run_for(&loop, 20);
+	settle(20);
 	stream_abort(a.s);
 	assert_true(loop_run_for(&loop, 1000));
 	assert_int_equal(b.ends, 1);
@@ -690,7 +707,7 @@ static void test_free_inside_callbacks(void **state)
 		a.close_other = variant == 3 ? &b : NULL;
 		assert_int_equal(write(fd[1], "x", 1), 1);
 		close(fd[1]);
-		loop_run_for(&loop, 60);
+		settle(60);
 		assert_int_equal(a.calls, 1);
 		assert_true((a.s == NULL) == (variant != 3));
 		assert_int_equal(a.max_depth, 1);
@@ -731,7 +748,7 @@ static void test_idle_costs_nothing(void **state)
 	open_side(&b, fd[1]);
 	b.forward = b.s;
 	put(&a, "ping", 4);
-	loop_run_for(&loop, 100);
+	settle(100);
 	assert_int_equal(a.got, 4);
 	uint64_t events = loop.stream_events;
 	long start = cpu_us();

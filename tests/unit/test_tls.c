@@ -45,7 +45,7 @@ static bool get_file(const void *ctx, struct wsr_str path, struct wsr_str *out)
 		}
 	return false;
 }
-static const struct key_source keys = { get_file, NULL };
+static const struct key_source keys = { get_file, NULL, 0 };
 
 static void add_file(const char *path, BIO *bio)
 {
@@ -190,6 +190,19 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Let what is under way happen: until a stretch of time passes without a socket event, so that a slow machine gets the time it needs. */
+static void settle(uint64_t ms)
+{
+	uint64_t before;
+
+	for (int i = 0; i < 500; i++) {
+		before = loop.stream_events;
+		loop_run_for(&loop, ms);
+		if (loop.stream_events == before)
+			return;
+	}
+}
+
 struct side {
 	struct tls_handshake *h;
 	struct stream *s;
@@ -315,7 +328,7 @@ static void handshake(struct side *server, struct side *client, const struct tls
 	start_server(server, fd[0], 5000);
 	client->h = tls_connect(&loop, fd[1], client_ctx, target ? target : &none, 5000, &connecting, &on_stream, client);
 	assert_non_null(client->h);
-	for (int i = 0; i < 200 && (server->h || client->h); i++)
+	for (int i = 0; i < 1000 && (server->h || client->h); i++)
 		loop_run_for(&loop, 5);
 	assert_null(server->h);
 	assert_null(client->h);
@@ -453,7 +466,7 @@ static void test_plain_on_tls_port(void **state)
 		loop_run_for(&loop, 10);
 		if (!early)
 			assert_int_equal(write(fd[1], "GET /", 5), 5);
-		loop_run_for(&loop, 30);
+		settle(30);
 		assert_int_equal(server.failures, 1);
 		assert_int_equal(server.failure, TLS_FAIL_PLAIN);
 		assert_int_equal(server.fd, fd[0]);
@@ -480,7 +493,7 @@ static void test_handshake_deadline(void **state)
 		(void)!write(two[1], hello + i, 1);
 		loop_run_for(&loop, 40);
 	}
-	assert_in_range(loop_now(&loop) - start, 195, 400);
+	assert_in_range(loop_now(&loop) - start, 195, 1500);
 	assert_int_equal(silent.failure, TLS_FAIL_TIMEOUT);
 	assert_int_equal(slow.failure, TLS_FAIL_TIMEOUT);
 	close(one[1]);
@@ -501,11 +514,11 @@ static void test_closed_and_cancelled(void **state)
 	start_server(&cancelled, three[0], 1000);
 	assert_int_equal(write(two[1], "\x16\x03\x01", 3), 3);
 	assert_int_equal(write(three[1], "\x16\x03\x01", 3), 3);
-	loop_run_for(&loop, 20);
+	settle(20);
 	close(one[1]);
 	close(two[1]);
 	tls_cancel(cancelled.h);
-	loop_run_for(&loop, 50);
+	settle(50);
 	assert_int_equal(gone.failure, TLS_FAIL_CLOSED);
 	assert_int_equal(half.failure, TLS_FAIL_CLOSED);
 	assert_int_equal(gone.failures + half.failures, 2);
@@ -530,7 +543,7 @@ static void test_data_with_finished(void **state)
 		int n = BIO_read(out, buf, sizeof(buf));
 		if (n > 0)
 			assert_int_equal(write(fd[1], buf, (size_t)n), n);
-		loop_run_for(&loop, 20);
+		settle(20);
 		n = (int)read(fd[1], buf, sizeof(buf));
 		assert_true(n > 0);
 		BIO_write(in, buf, n);
@@ -644,7 +657,7 @@ static bool connect_again(struct side *server, const char *sni)
 	bool reused = SSL_session_reused(stream_ssl(client.s));
 	assert_int_equal(SSL_session_reused(stream_ssl(server->s)), reused);
 	put(server, "x", 1); /* TLS 1.3 tickets come with or before the first data */
-	loop_run_for(&loop, 20);
+	settle(20);
 	finish(server, &client);
 	return reused;
 }
@@ -746,15 +759,15 @@ static void test_pause_keeps_ciphertext(void **state)
 	(void)state;
 	handshake(&server, &client, NULL);
 	put(&client, data, len);
-	loop_run_for(&loop, 30);
+	settle(30);
 	stream_shutdown(client.s);
 	for (int i = 1; i < 100 && server.ends == 0; i++) {
-		loop_run_for(&loop, 20);
+		settle(20);
 		if (server.ends == 0)
 			assert_int_equal(server.calls, i);
 		stream_resume(server.s);
 	}
-	loop_run_for(&loop, 30);
+	settle(30);
 	assert_int_equal(server.got, len);
 	assert_false(server.mismatch);
 	assert_int_equal(server.end[0], STREAM_END_EOF);
@@ -769,13 +782,13 @@ static void test_ends(void **state)
 		struct side server = { 0 }, client = { 0 };
 		handshake(&server, &client, NULL);
 		stream_shutdown(client.s);
-		loop_run_for(&loop, 30);
+		settle(30);
 		assert_int_equal(server.ends, 1);
 		assert_int_equal(server.end[0], STREAM_END_EOF);
 		put(&server, "still", 5);
 		stream_close(server.s, STREAM_CLOSE_FLUSH);
 		server.s = NULL;
-		loop_run_for(&loop, 30);
+		settle(30);
 		assert_int_equal(client.got, 5);
 		assert_int_equal(client.end[0], STREAM_END_EOF);
 		finish(&server, &client);
@@ -785,7 +798,7 @@ static void test_ends(void **state)
 		handshake(&server, &client, NULL);
 		put(&client, "data", 4);
 		shutdown(stream_fd(client.s), SHUT_WR);
-		loop_run_for(&loop, 30);
+		settle(30);
 		assert_int_equal(server.got, 4);
 		assert_int_equal(server.ends, 1);
 		assert_int_equal(server.end[0], STREAM_END_TRUNCATED);
@@ -794,10 +807,10 @@ static void test_ends(void **state)
 	{ /* reset */
 		struct side server = { 0 }, client = { 0 };
 		handshake(&server, &client, NULL);
-		loop_run_for(&loop, 30);
+		settle(30);
 		stream_abort(client.s);
 		client.s = NULL;
-		loop_run_for(&loop, 60);
+		settle(60);
 		assert_int_equal(server.end[0], STREAM_END_RESET);
 		finish(&server, &client);
 	}
@@ -806,7 +819,7 @@ static void test_ends(void **state)
 		char text[128];
 		handshake(&server, &client, NULL);
 		assert_int_equal(send(stream_fd(client.s), "\x17\x03\x03\x00\x20garbage.garbage.garbage.garbage.", 37, 0), 37);
-		loop_run_for(&loop, 30);
+		settle(30);
 		assert_int_equal(server.end[0], STREAM_END_TLS);
 		assert_non_null(strstr(stream_end_text(server.s, STREAM_END_TLS, text, sizeof(text)), "TLS error: "));
 		finish(&server, &client);
@@ -844,7 +857,7 @@ static void test_idle_costs_nothing(void **state)
 	handshake(&server, &client, NULL);
 	server.forward = server.s;
 	put(&client, "ping", 4);
-	loop_run_for(&loop, 100);
+	settle(100);
 	assert_int_equal(client.got, 4);
 	uint64_t events = loop.stream_events;
 	long start = cpu_us();
@@ -867,7 +880,7 @@ static void test_memory_per_stream(void **state)
 	memset(client, 0, sizeof(client));
 	handshake(&server[0], &client[0], NULL);
 	finish(&server[0], &client[0]);
-	loop_run_for(&loop, 30);
+	settle(30);
 	struct mallinfo2 before = mallinfo2();
 	for (int i = 0; i < N; i++) {
 		handshake(&server[i], &client[i], NULL);

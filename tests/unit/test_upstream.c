@@ -197,6 +197,19 @@ static void add_peer(const char *host, uint16_t port, uint16_t kind)
 
 static struct loop loop;
 
+/* Let what is under way happen: until a stretch of time passes without a socket event, so that a slow machine gets the time it needs. */
+static void settle(uint64_t ms)
+{
+	uint64_t before;
+
+	for (int i = 0; i < 500; i++) {
+		before = loop.stream_events;
+		loop_run_for(&loop, ms);
+		if (loop.stream_events == before)
+			return;
+	}
+}
+
 /* Accepts and echoes; with ctx over TLS. */
 struct backend {
 	struct event event;
@@ -417,7 +430,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	loop_run_for(&loop, 20);
+	settle(20);
 	upstreams_free(us);
 	loop_run_for(&loop, 10);
 	loop_free(&loop);
@@ -451,7 +464,7 @@ static void test_idle_connections(void **state)
 	assert_true(now->reused);
 	x.conn = *now;
 	ping(&x);
-	loop_run_for(&loop, 20);
+	settle(20);
 	assert_int_equal(x.ready, 0); /* claimed: not told again */
 	get(&y, rq); /* the only connection is in use */
 	assert_false(y.conn.reused);
@@ -469,7 +482,7 @@ static void test_idle_connections(void **state)
 	stream_close(b.conn[0], STREAM_CLOSE_NOW);
 	b.conn[0] = NULL;
 	stream_write(b.conn[1], &iov, 1);
-	loop_run_for(&loop, 50);
+	settle(50);
 	assert_int_equal(upstreams_close_idle(us), 0);
 	get(&x, rq);
 	assert_false(x.conn.reused);
@@ -492,13 +505,13 @@ static void test_idle_limits(void **state)
 		get(&x[i], request(0));
 	for (int i = 0; i < 3; i++)
 		upstream_put(x[i].call);
-	loop_run_for(&loop, 20);
+	settle(20);
 	assert_null(b.conn[0]); /* the oldest had to go */
 	assert_non_null(b.conn[2]);
 	get(&x[0], request(0));
 	assert_true(x[0].conn.reused);
 	upstream_put(x[0].call); /* its second request was its last */
-	loop_run_for(&loop, 20);
+	settle(20);
 	assert_null(b.conn[2]);
 	assert_non_null(b.conn[1]);
 	loop_run_for(&loop, 200);
@@ -603,10 +616,10 @@ static void test_connect_timeout(void **state)
 	get(&x, rq);
 	assert_int_equal(x.failure, UPSTREAM_FAIL_TIMEOUT);
 	assert_int_equal(upstream_failure_status(x.failure), 504);
-	assert_in_range(loop_now(&loop) - start, 145, 400);
+	assert_in_range(loop_now(&loop) - start, 145, 1500);
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
 	ask(&x, rq); /* given up under way */
-	loop_run_for(&loop, 20);
+	settle(20);
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
 	for (int i = 0; i < 4; i++)
 		close(fill[i]);
@@ -710,7 +723,7 @@ static void test_unused_pools_are_forgotten(void **state)
 	assert_int_equal(us->pool_count, 1);
 	pool_purge(us, 0);
 	assert_int_equal(us->pool_count, 0);
-	loop_run_for(&loop, 20);
+	settle(20);
 	assert_null(b.conn[0]);
 	/* Names from requests cannot fill the worker. */
 	rq.port = dead_port();
@@ -828,7 +841,7 @@ static void test_name_is_resolved(void **state)
 	loop_run_for(&loop, 1100);
 	get(&x, request(0));
 	upstream_put(x.call);
-	loop_run_for(&loop, 100);
+	settle(100);
 	assert_true(n.questions > asked);
 	get(&x, request(0));
 	assert_int_equal(x.failed, 1); /* nobody listens there */
@@ -862,7 +875,7 @@ static void test_last_good_addresses_stay(void **state)
 			get(&x, request(0));
 			assert_int_equal(x.ready, 1);
 			upstream_drop(x.call, UPSTREAM_OK);
-			loop_run_for(&loop, 50);
+			settle(50);
 		}
 	}
 	n.truncated = false;
@@ -870,7 +883,7 @@ static void test_last_good_addresses_stay(void **state)
 	loop_run_for(&loop, 2100);
 	get(&x, request(0));
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
-	loop_run_for(&loop, 50);
+	settle(50);
 	get(&x, request(0));
 	assert_int_equal(x.failed, 1);
 	assert_int_equal(x.failure, UPSTREAM_FAIL_RESOLVE);
@@ -906,14 +919,14 @@ static void test_names_that_fail(void **state)
 	uint64_t start = loop_now(&loop);
 	get(&x, rq);
 	assert_int_equal(x.failure, UPSTREAM_FAIL_RESOLVE);
-	assert_in_range(loop_now(&loop) - start, 195, 600);
+	assert_in_range(loop_now(&loop) - start, 195, 1500);
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
 	rq.host = WSR_STR("silent2.example");
 	ask(&x, rq);
-	loop_run_for(&loop, 20);
+	settle(20);
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
 	pool_purge(us, 0);
-	loop_run_for(&loop, 50);
+	settle(50);
 	names_close(&n);
 }
 
@@ -1054,10 +1067,10 @@ static void test_tls_upstream_that_is_none(void **state)
 	uint64_t start = loop_now(&loop);
 	get(&x, rq);
 	assert_int_equal(x.failure, UPSTREAM_FAIL_TIMEOUT);
-	assert_in_range(loop_now(&loop) - start, 145, 400);
+	assert_in_range(loop_now(&loop) - start, 145, 1500);
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
 	ask(&x, rq); /* given up during the handshake */
-	loop_run_for(&loop, 50);
+	settle(50);
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
 	close(fd);
 	backend_close(&b);
