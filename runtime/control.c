@@ -99,6 +99,10 @@ static void print_status(struct master *m, struct evbuffer *out)
 static void run_command(struct control_client *c, const char *line)
 {
 	struct master *m = c->master;
+	if (!m->current) {
+		finish_client(c, "starting: no table is served yet");
+		return;
+	}
 	log_error(m->current->gen, WSR_NONE, WSR_LOG_NOTICE, NULL, "control socket: \"%.32s\"", line);
 	if (!strcmp(line, "status")) {
 		print_status(m, bufferevent_get_output(c->bev));

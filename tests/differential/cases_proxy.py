@@ -41,7 +41,7 @@ Case("proxy_pass with variables", site("""
         location ~ ^/cap/(.*)$ { proxy_pass http://$u/$1; } # drop
         location ~ ^/args/(.*)$ { proxy_pass http://$u/$1$is_args$args; } # drop
     }"""), [get(path) for path in ["/", "/a?b=c", "/uri", "/uri/x?y", "/var", "/var/x?y=z", "/request", "/request/x?y=z", "/request/%41", "/cap/",
-                                   "/cap/x", "/cap/x?y=z", "/cap/a%20b", "/args/x", "/args/x?y=z", "/args/a%2Fb?c"]])
+                                   "/cap/x", "/cap/x?y=z", "/cap/a%20b", "/args/x", "/args/x?y=z", "/args/a%2Fb?c"]], differs=["escaped again"])
 
 Case("proxy_set_header and its inheritance", site("""
     proxy_set_header X-Http http; # drop
@@ -78,7 +78,7 @@ Case("proxy_set_header and its inheritance", site("""
     }"""), [get("/"), get("/", host="inherits.example"), get("/own"), get("/empty", fields=[("X-Client", "c"), ("Accept-Encoding", "gzip")]), get("/many"),
             get("/many/%41?a=1&b=2", fields=[("User-Agent", "ua"), ("Cookie", "b=1; c=2")]), get("/many", fields=[("X-Forwarded-For", "10.0.0.1")]),
             get("/many", host="Other.Example:81"), get("/many", fields=[("X-Forwarded-For", "10.0.0.1, 10.0.0.2"), ("X-Real-IP", "9.9.9.9")]),
-            get("/host", host="localhost:8080"), get("/host"), get("/fixed"), get("/host", version="1.0", host=None), get("/many", version="1.0", host=None)])
+            get("/host", host="localhost:8080"), get("/host"), get("/fixed"), get("/host", version="1.0", host=None), get("/many", version="1.0", host=None)], differs=["always a host"])
 
 Case("request fields that pass and that do not", site("""
     server { listen @A@; location / { proxy_pass http://@UP@; } }"""),

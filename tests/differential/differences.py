@@ -34,10 +34,12 @@ def own_name_and_time(_row, one):
 
 
 @neutral
-def error_pages(_row, one):
+def error_pages(row, one):
     """Error pages are short HTML of our own; their presence is compared, their text is not."""
     body = one.get("body", b"")
-    if one.get("status", 0) >= 300 and re.search(rb"<html", body, re.I) and re.search(rb"<(?:center|h1)>", body, re.I):
+    page = re.search(rb"<html", body, re.I) and re.search(rb"<(?:center|h1)>", body, re.I)
+    bodiless = row.method == "HEAD" and ("content-type", "text/html") in [(name.lower(), value) for name, value in one.get("fields", ())] and not one["upstream"]
+    if one.get("status", 0) >= 300 and (page or bodiless):
         one["body"] = b"(error page)"
         one["fields"] = [(name, "(page)" if name.lower() == "content-length" else value) for name, value in one["fields"]]
 
@@ -47,6 +49,26 @@ def persistence(_row, one):
     """"Connection: keep-alive" towards an HTTP/1.1 client only repeats the default (RFC 9112 section 9.3)."""
     if "fields" in one:
         one["fields"] = [(n, v) for n, v in one["fields"] if (n.lower(), v.lower()) != ("connection", "keep-alive")]
+
+
+@neutral
+def unread_body(row, one):
+    """We close a connection whose request body was not read to its end; nginx reads it first."""
+    if row.body and "fields" in one:
+        one["fields"] = [(n, v) for n, v in one["fields"] if (n.lower(), v.lower()) != ("connection", "close")]
+
+
+@neutral
+def interim_answers(_row, one):
+    """When a 100 is sent is each server's own matter (RFC 9110 section 15.2.1); other 1xx have a test of their own."""
+    one.pop("interim", None)
+
+
+@neutral
+def allowed_methods(_row, one):
+    """A 405 names the methods that are allowed (RFC 9110 section 15.5.6); nginx leaves that out."""
+    if one.get("status") == 405:
+        one["fields"] = without(one["fields"], "allow")
 
 
 @neutral
@@ -104,10 +126,26 @@ def upgrade_recipe(_row, one):
 
 @named
 def listed_in_connection(_row, one):
-    """Names listed in the client's Connection field are hop-by-hop and are removed (RFC 9110 section 7.6.1); nginx passes them on."""
+    """Names listed in the client's Connection field are hop-by-hop and are removed (RFC 9110 section 7.6.1), Trailer with the trailers; nginx passes them on."""
     for request in one["upstream"]:
         request["fields"] = without(request["fields"], "x-named")
-        request["fields"] = without(request["fields"], "te", "keep-alive")
+        request["fields"] = without(request["fields"], "te", "keep-alive", "trailer")
+
+
+@named
+def always_a_host(row, one):
+    """Towards an HTTP/1.1 upstream there is always a Host field, also where its text is empty; nginx then sends HTTP/1.0 without one."""
+    if row.host is None:
+        for request in one["upstream"]:
+            request["fields"] = without(request["fields"], "host")
+
+
+@named
+def escaped_again(_row, one):
+    """A blank that a capture or $uri has decoded is escaped again; nginx sends a request line that does not parse."""
+    if any(request.get("violation") or "%20" in request.get("target", "") for request in one["upstream"]):
+        one.clear()
+        one["upstream"] = []
 
 
 @named

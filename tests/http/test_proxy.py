@@ -208,7 +208,7 @@ class Bodies(site.Site):
         while b"first" not in got:
             got += sock.read(1, 3)
         self.assertLess(time.monotonic() - start, 1.0)
-        sock.buffer = got + sock.buffer
+        sock.buffer = bytearray(got) + sock.buffer
         self.assertEqual(sock.response().body, b"firstlast")
 
     def test_request_streams(self):

@@ -136,11 +136,11 @@ class Tls(site.Site):
 
 
 class SlowHandshake(site.Site):
-    """The handshake has one deadline, however often a byte comes."""
+    """The handshake has one deadline (client_header_timeout), however often a byte comes."""
 
     OURS = True
     CERTS = [("local", "localhost")]
-    CONF = "server { listen @A@ ssl; ssl_handshake_timeout 1s; ssl_certificate local.crt; ssl_certificate_key local.key; return 200 fine; }"
+    CONF = "server { listen @A@ ssl; client_header_timeout 1s; ssl_certificate local.crt; ssl_certificate_key local.key; return 200 fine; }"
 
     def test_ends(self):
         sock = self.connect(seconds=20)

@@ -33,8 +33,8 @@ error_log stderr info;
 events { worker_connections 1024; }
 http {
     access_log off;
-    client_header_timeout 5s;
-    client_body_timeout 5s;
+    client_header_timeout 15s;
+    client_body_timeout 15s;
     keepalive_timeout 5s;
     proxy_read_timeout 5s;
 %s
@@ -92,16 +92,20 @@ class Lane:
         end = time.monotonic() + seconds
         while len(self.backend.requests) < forwarded and time.monotonic() < end:
             time.sleep(0.002)
+        # Half a request is right only on a connection that ends.
+        end = time.monotonic() + 0.5 * env.SLOW
+        while any(record.data[record.parsed:] and not record.closed for record, _ in self.backend.since()) and time.monotonic() < end:
+            time.sleep(0.002)
 
 
 class Exchange:
     """What happened once: what the client received and what the backend did."""
 
-    def __init__(self, lane, data, how, second, whole=True, end="fin", tunnel=None, early=b""):
+    def __init__(self, lane, data, how, second, whole=True, end="fin", tunnel=None, early=b"", patient=False):
         lane.backend.mark()
         self.problem = None
         self.first = None
-        with client.Client(lane.address, seconds=8) as sock:
+        with client.Client(lane.address, seconds=20) as sock:
             if second:
                 sock.send(FIRST)
                 self.first = sock.response()
@@ -111,7 +115,13 @@ class Exchange:
             if tunnel is not None:
                 self.tunnel(sock, data, how, tunnel, early)
             else:
-                sent = sock.send(data + LAST if whole else data, how)
+                if patient:
+                    # The upstream says all it has to say before the next request: only then is it known who is to blame.
+                    sock.send(data)
+                    self.wait_for_answer(lane, sock)
+                    sent = sock.send(LAST)
+                else:
+                    sent = sock.send(data + LAST if whole else data, how)
                 if not whole and end == "rst":
                     sock.abort()
                     time.sleep(0.02)
@@ -134,6 +144,15 @@ class Exchange:
         self.forwarded = sorted(lane.backend.requests, key=lambda request: request.number)
         if second:
             self.forwarded = self.forwarded[1:]
+
+    @staticmethod
+    def wait_for_answer(lane, sock):
+        end = time.monotonic() + 10
+        while not sock.ended and time.monotonic() < end:
+            if backend.readable(sock.sock, 0.01):
+                sock._receive()
+            elif sock.pieces and not lane.backend.playing:
+                return
 
     def tunnel(self, sock, data, how, tunnel, early):
         try:
@@ -293,7 +312,7 @@ def run_all(kind):
                 exchange = Exchange(lane, row.data, how, second, row.whole, row.end, row.tunnel, row.early)
                 return judge_request(row, exchange)
             line = "%s /r/%d/%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (row.method, ANSWERS.index(row), how)
-            return judge_answer(row, Exchange(lane, line.encode(), "whole", second))
+            return judge_answer(row, Exchange(lane, line.encode(), "whole", second, patient=True))
         except (OSError, TimeoutError, ConnectionError, http1.Malformed) as bad:
             return ["%s: %s" % (type(bad).__name__, bad)]
         finally:

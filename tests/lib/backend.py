@@ -69,6 +69,7 @@ class Backend:
         self.requests = []  # all whole requests in the order of their arrival
         self.count = 0
         self.stopping = False
+        self.playing = 0  # scripts that are being carried out
         self.open = set()
         if path:
             self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -222,6 +223,15 @@ class Backend:
 
     def _play(self, sock, record, steps):
         """Carry out the steps; False when the connection is over."""
+        with self.lock:
+            self.playing += 1
+        try:
+            return self._steps(sock, record, steps)
+        finally:
+            with self.lock:
+                self.playing -= 1
+
+    def _steps(self, sock, record, steps):
         for step in steps:
             if isinstance(step, bytes):
                 sock.sendall(step)

@@ -25,7 +25,7 @@ def cut(data, how):
 
 
 class Client:
-    """One connection; `received` keeps every byte that came."""
+    """One connection."""
 
     def __init__(self, address, tls=None, name=None, seconds=10, rcvbuf=None):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -39,8 +39,8 @@ class Client:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname=name)
-        self.buffer = b""
-        self.received = b""
+        self.buffer = bytearray()
+        self.pieces = []
         self.ended = False  # FIN or RST seen
         self.reset = False
 
@@ -92,8 +92,13 @@ class Client:
         if not data:
             self.ended = True
         self.buffer += data
-        self.received += data
+        self.pieces.append(data)
         return data
+
+    @property
+    def received(self):
+        """Every byte that came."""
+        return b"".join(self.pieces)
 
     def read_all(self, seconds=None):
         """Everything until the other side closes; TimeoutError after the bound."""
@@ -107,7 +112,7 @@ class Client:
                 self._receive()
             except socket.timeout:
                 continue
-        data, self.buffer = self.buffer, b""
+        data, self.buffer = bytes(self.buffer), bytearray()
         return data
 
     def read(self, size, seconds=None):
@@ -122,14 +127,24 @@ class Client:
                 self._receive()
             except socket.timeout:
                 continue
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        data, self.buffer = bytes(self.buffer[:size]), self.buffer[size:]
         return data
+
+    def _wanted(self):
+        """How many bytes a large response has at least: its Content-Length with the head, else a last chunk must have come."""
+        head, _, _ = bytes(self.buffer[:20000]).partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if length:
+            return len(head) + 4 + int(length[1])
+        return 0 if self.buffer[-2:] == b"\r\n" else len(self.buffer) + 1
 
     def response(self, method="GET", seconds=None):
         """The next response, 1xx included, parsed strictly; ConnectionError when the connection ends before it is whole."""
         end = time.monotonic() + (seconds * env.SLOW if seconds else self.seconds)
         while True:
-            taken = http1.take_response(self.buffer, method, self.ended) if self.buffer else None
+            # Parsing from the start again with every piece costs the square of the size: a large one is parsed when it may be whole.
+            worth = self.ended or len(self.buffer) < 100000 or len(self.buffer) >= self._wanted()
+            taken = http1.take_response(bytes(self.buffer), method, self.ended) if self.buffer and worth else None
             if taken is not None:
                 self.buffer = self.buffer[taken[1]:]
                 return taken[0]

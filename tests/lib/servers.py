@@ -31,6 +31,7 @@ class Server:
     def __init__(self, folder=None):
         self.folder = folder or env.scratch("wsrp-" + self.name)
         self.process = None
+        self.ready = None  # what has to be true beside accepting, see Wsrpd
         self.log = os.path.join(self.folder, self.name + ".error.log")
 
     def __enter__(self):
@@ -57,8 +58,16 @@ class Server:
             except TimeoutError as slow:
                 self.stop()
                 raise StartFailure("%s: %s\n%s" % (self.name, slow, self.errors())) from slow
-            if self.process.poll() is not None:
-                raise StartFailure("%s ended with %d\n%s" % (self.name, self.process.returncode, self.errors()))
+            self.running()
+        if self.ready:
+            env.wait_until(lambda: self.running() and self.ready(), seconds, "%s being ready" % self.name)
+
+    def running(self):
+        """True; StartFailure when the process has ended."""
+        if self.process.poll() is None:
+            return True
+        code, self.process = self.process.returncode, None
+        raise StartFailure("%s ended with %d\n%s" % (self.name, code, self.errors()))
 
     def kill(self, number):
         """Send a signal to the main process."""
@@ -121,6 +130,7 @@ class Wsrpd(Server):
     def __init__(self, folder=None):
         super().__init__(folder)
         self.pid_option = ["-o", "pid=" + os.path.join(self.folder, "wsrpd.pid")]
+        self.ready = lambda: self.control("status").returncode == 0
 
     @staticmethod
     def available():
