@@ -22,8 +22,7 @@
 #endif
 #endif
 
-/* libevent's checks (an event added before it is assigned, freed while pending ...) must be on before the first base and only once. */
-static void debug_mode_once(void)
+void loop_debug_mode(void)
 {
 #ifdef WSR_DEBUG
 	static bool done;
@@ -121,7 +120,7 @@ static void release(struct loop *loop)
 bool loop_init(struct loop *loop)
 {
 	memset(loop, 0, sizeof(*loop));
-	debug_mode_once();
+	loop_debug_mode();
 	signal(SIGPIPE, SIG_IGN); /* evbuffer_write() and sendfile() have no MSG_NOSIGNAL */
 	ring_init(&loop->queue);
 	loop->wheel.armed_tick = UINT64_MAX;

@@ -51,6 +51,12 @@ struct loop {
  */
 bool loop_init(struct loop *loop);
 
+/**
+ * libevent's checks (an event added before it is assigned, freed while pending ...): must be on before the first base, so whoever makes one without loop_init()
+ * calls this first. Does nothing the second time and in builds without a sanitizer.
+ */
+void loop_debug_mode(void);
+
 /** Close what still flushes or lingers, release the base. Everything else that uses the loop must have been released before. */
 void loop_free(struct loop *loop);
 

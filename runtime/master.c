@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "runtime/control.h"
+#include "runtime/loop.h"
 #include "runtime/log.h"
 #include "runtime/notify.h"
 #include "runtime/procs.h"
@@ -548,6 +549,7 @@ static bool master_prepare(struct master *m, char *why, size_t cap)
 		snprintf(why, cap, "cannot go to the background: %s", strerror(errno));
 		return false;
 	}
+	loop_debug_mode();
 	m->base = event_base_new();
 	snprintf(why, cap, "cannot make an event loop");
 	if (!m->base || !watch(m) || !open_rendezvous(m, why, cap))
