@@ -103,8 +103,10 @@ static void run_command(struct control_client *c, const char *line)
 		finish_client(c, "starting: no table is served yet");
 		return;
 	}
-	log_error(m->current->gen, WSR_NONE, WSR_LOG_NOTICE, NULL, "control socket: \"%.32s\"", line);
-	if (!strcmp(line, "status")) {
+	log_error(m->current ? m->current->gen : NULL, WSR_NONE, WSR_LOG_NOTICE, NULL, "control socket: \"%.32s\"", line);
+	if (!strcmp(line, "status") && !m->current) {
+		finish_client(c, "the master is starting");
+	} else if (!strcmp(line, "status")) {
 		print_status(m, bufferevent_get_output(c->bev));
 		finish_client(c, NULL);
 	} else if (!strcmp(line, "reload")) {

@@ -150,7 +150,14 @@ static void reload_commit(struct master *m)
 	struct socket_set old = m->sockets;
 	m->sockets = m->next_sockets;
 	m->next_sockets = (struct socket_set){ 0 };
-	sockets_apply(&m->sockets, &m->current->gen->table);
+	const char *deaf = sockets_listen(&m->sockets, &m->current->gen->table);
+	if (deaf)
+		master_log(m, WSR_LOG_ALERT, "cannot listen on %s: %s", deaf, strerror(errno));
+	if (deaf && m->starting) {
+		m->exit_status = 1;
+		master_stop(m);
+		return;
+	}
 	m->settings.worker_connections = m->next_settings.worker_connections;
 	uint32_t wanted = m->next_settings.workers;
 	settings_free(&m->next_settings);

@@ -65,11 +65,16 @@ bool proc_start(struct proc *p)
 	if (!channel_pair(fds))
 		return false;
 	memset((void *)&p->master->counters[p->index], 0, sizeof(p->master->counters[p->index]));
+	/* A signal that comes before the child has its own handlers waits until it has (worker_main). */
+	sigset_t all, before;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(fds[0]);
 		become_worker(p, fds[1]);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(fds[1]);
 	if (pid < 0) {
 		close(fds[0]);

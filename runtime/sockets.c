@@ -133,7 +133,7 @@ static bool start_listening(int fd, const struct wsr_listen *l)
 }
 
 /* Bring the number of sockets up to what the workers need. */
-static bool add_sockets(struct bound *b, const union address *a, socklen_t len, const struct wsr_listen *l, uint32_t wanted)
+static bool add_sockets(struct bound *b, const union address *a, socklen_t len, uint32_t wanted)
 {
 	if (b->count >= wanted)
 		return true;
@@ -145,12 +145,6 @@ static bool add_sockets(struct bound *b, const union address *a, socklen_t len, 
 		int fd = open_socket(a, len, b->ipv6only, true);
 		if (fd < 0)
 			return false;
-		if (!start_listening(fd, l)) {
-			int saved = errno;
-			close(fd);
-			errno = saved;
-			return false;
-		}
 		b->fds[b->count++] = fd;
 	}
 	return true;
@@ -189,7 +183,7 @@ static struct bound *bound_new(const struct wsr_table *t, const struct wsr_liste
 	b->ipv6only = l->flags & WSR_LISTEN_IPV6ONLY;
 	memcpy(b->addr, l->addr, sizeof(b->addr));
 	snprintf(b->text, sizeof(b->text), "%.*s", WSR_FMT(wsr_string(t, l->text)));
-	if (!add_sockets(b, &a, len, l, is_unix ? 1 : workers)) {
+	if (!add_sockets(b, &a, len, is_unix ? 1 : workers)) {
 		int saved = errno;
 		bound_unref(b);
 		errno = saved;
@@ -220,7 +214,7 @@ bool sockets_prepare(struct socket_set *next, const struct socket_set *current, 
 		union address a;
 		socklen_t len = make_address(&a, t, l);
 		errno = 0;
-		if (b && add_sockets(b, &a, len, l, l->family == FAMILY_UNIX ? 1 : workers))
+		if (b && add_sockets(b, &a, len, l->family == FAMILY_UNIX ? 1 : workers))
 			b->refs++;
 		else
 			b = b ? NULL : bound_new(t, l, current, next, workers);
@@ -244,11 +238,14 @@ int sockets_fd(const struct socket_set *set, uint32_t index, uint32_t worker)
 	return b->fds[b->count == 1 ? 0 : worker % b->count];
 }
 
-void sockets_apply(const struct socket_set *set, const struct wsr_table *t)
+const char *sockets_listen(const struct socket_set *set, const struct wsr_table *t)
 {
+	const char *failed = NULL;
 	for (uint32_t i = 0; i < set->count; i++)
 		for (uint32_t k = 0; k < set->items[i]->count; k++)
-			start_listening(set->items[i]->fds[k], wsr_listen_at(t, i));
+			if (!start_listening(set->items[i]->fds[k], wsr_listen_at(t, i)))
+				failed = set->items[i]->text;
+	return failed;
 }
 
 void sockets_trim(const struct socket_set *set, uint32_t workers)

@@ -29,13 +29,18 @@ struct socket_set {
 
 /**
  * The sockets for a table: those of `current` where the address is the same (more are made when there are more workers), new ones otherwise.
+ * Bound only: sockets_listen() makes them accept.
  * @return false with a sentence; then *next is empty and nothing has changed but additional sockets of kept addresses.
  */
 bool sockets_prepare(struct socket_set *next, const struct socket_set *current, const struct wsr_table *t, uint32_t workers, char *why, size_t cap);
 /** Descriptor of listen `index` for a worker. */
 int sockets_fd(const struct socket_set *set, uint32_t index, uint32_t worker);
-/** Set the options of each listen on its sockets (backlog, buffers): after a commit, since kept sockets may have new ones. */
-void sockets_apply(const struct socket_set *set, const struct wsr_table *t);
+/**
+ * Set the options of each listen on its sockets (backlog, buffers; kept sockets may have new ones) and listen. Last step before the workers are told to accept:
+ * until then a client is refused and knows it, instead of waiting for a daemon that may not come up.
+ * @return NULL, or the address of the last one that failed, with errno
+ */
+const char *sockets_listen(const struct socket_set *set, const struct wsr_table *t);
 /** Close the sockets beyond `workers`: nobody accepts on them any more. */
 void sockets_trim(const struct socket_set *set, uint32_t workers);
 /** Let go; sockets that no set holds are closed, unix ones removed from the file system. */

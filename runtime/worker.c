@@ -267,6 +267,9 @@ _Noreturn void worker_main(const struct worker_start *start)
 		log_error(NULL, WSR_NONE, WSR_LOG_EMERG, NULL, "worker %u cannot start: no privilege drop, memory or event loop", start->index);
 		_exit(1);
 	}
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL); /* blocked since the fork */
 	loop_run(&wp.w.loop);
 	log_flush(&wp.w);
 	exit(0);
