@@ -38,10 +38,10 @@ static const struct directive *nearest_row(const struct node *n, uint32_t contex
 
 static void report_unknown(struct compiler *cc, struct node *n, uint32_t context)
 {
-	const struct directive *near = nearest_row(n, context);
 	struct diag *d = diag_at(cc, CHECK_UNKNOWN_DIRECTIVE, n->words[0].span, "unknown directive '%s'", name_text(cc, n));
+	const struct directive *near = d || n->block ? nearest_row(n, context) : NULL;
 
-	if (!near && (near = nearest_row(n, ~(uint32_t)C_MAP)) != NULL && n->words[0].len < 4)
+	if (d && !near && (near = nearest_row(n, ~(uint32_t)C_MAP)) != NULL && n->words[0].len < 4)
 		near = NULL; /* short words are near to everything */
 	if (near)
 		diag_note(cc, d, SPAN_NONE, near->contexts & context ? "did you mean '%s'?" : "did you mean '%s', which is allowed in %s?", near->name,

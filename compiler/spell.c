@@ -38,7 +38,10 @@ static unsigned distance(struct wsr_str a, struct wsr_str b)
 
 void spell_try(struct spell *s, struct wsr_str candidate)
 {
-	if (s->written.len > MAX_LEN || candidate.len > MAX_LEN || candidate.len == 0)
+	size_t longer = s->written.len > candidate.len ? s->written.len - candidate.len : candidate.len - s->written.len;
+
+	/* Each letter more or less is a mistake already. */
+	if (s->written.len > MAX_LEN || candidate.len > MAX_LEN || candidate.len == 0 || longer >= s->distance)
 		return;
 	unsigned d = distance(s->written, candidate);
 	if (d >= s->distance || d >= candidate.len)
