@@ -158,17 +158,6 @@ struct node_check {
 	void (*run)(struct compiler *cc, const struct node *n);
 };
 
-/* `listen` parameters that are read but not done. */
-static void check_listen_protocols(struct compiler *cc, const struct node *n)
-{
-	static const char *const words[] = { "http2", "spdy", "quic" };
-
-	for (unsigned i = 1; i < node_arg_count(n); i++)
-		for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
-			if (word_is(node_arg(n, i), words[k]))
-				diag_at(cc, CHECK_ACCEPTED_WITH_DIFFERENCE, node_arg(n, i)->span, "'%s': clients are served with HTTP/1.1", words[k]);
-}
-
 /* A port or scheme in a name never matches: the Host field is compared without its port. */
 static void check_server_name(struct compiler *cc, const struct node *n)
 {
@@ -254,7 +243,6 @@ static void check_map_cycle(struct compiler *cc, const struct node *n)
 
 static const struct node_check node_checks[] = {
 	{ CHECK_MAP_CYCLE, "map", check_map_cycle },
-	{ CHECK_ACCEPTED_WITH_DIFFERENCE, "listen", check_listen_protocols },
 	{ CHECK_SERVER_NAME_MALFORMED, "server_name", check_server_name },
 	{ CHECK_FILE_UNREADABLE, "ssl_certificate", check_readable },
 	{ CHECK_FILE_UNREADABLE, "ssl_certificate_key", check_readable },

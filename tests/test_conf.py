@@ -20,9 +20,10 @@ import sys
 import tempfile
 import unittest
 
+from lib import env
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
-WSRPC = os.path.join(ROOT, os.environ.get("BUILD", "build"), "wsrpc")
+WSRPC = env.WSRPC
 BAD = os.path.join(HERE, "conf", "bad")
 GOOD = os.path.join(HERE, "conf", "good")
 MESSAGE = re.compile(r"^(?:\S+:\d+:\d+: |wsrpc: |      = )")
