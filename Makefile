@@ -130,7 +130,7 @@ unit: $(UNIT_BIN) ## build and run the unit tests only
 
 # Fuzz targets need clang; each runs over its corpus in tests/corpus/NAME, then for a bounded number of inputs.
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -DWSR_FUZZING -DWSR_VERSION='"$(VERSION)"' -I. -I$(BUILD)
-FUZZ_LIB_SRC = $(filter-out compiler/main.c,$(COMPILER_SRC)) $(filter-out runtime/main.c,$(RUNTIME_SRC)) $(COMMON_SRC) $(EVAL_SRC) $(TABLE_SRC)
+FUZZ_LIB_SRC = $(filter-out compiler/main.c,$(COMPILER_SRC)) $(filter-out runtime/main.c,$(RUNTIME_SRC)) $(COMMON_SRC) $(EVAL_SRC) $(TABLE_SRC) $(TESTLIB_SRC)
 FUZZ_GEN     = $(patsubst grammar/%.l,$(BUILD)/grammar/%_scan.c,$(GRAMMAR_L)) $(patsubst grammar/%.y,$(BUILD)/grammar/%_parse.c,$(GRAMMAR_Y))
 FUZZ_OBJ     = $(patsubst %.c,$(BUILD)/fuzzobj/%.o,$(FUZZ_LIB_SRC)) $(patsubst $(BUILD)/%.c,$(BUILD)/fuzzobj/%.o,$(FUZZ_GEN))
 $(BUILD)/fuzzobj/%.o: %.c Makefile | $(FUZZ_GEN)

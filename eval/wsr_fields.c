@@ -91,8 +91,8 @@ static void write_host(struct wsr_eval *e, struct wsr_out *out)
 {
 	const struct wsr_field_op *op = find_op(e->table, e->fieldset->proxy_set_header, WSR_STR("Host"));
 	struct wsr_str value = op ? wsr_eval_tmpl(e, op->value) : WSR_STR_NULL;
-	/* HTTP/1.1 has a Host in every request (RFC 9112 section 3.2), also when the configured value turns out empty. */
-	wsr_out_field(out, WSR_STR("Host"), value.len ? value : target_authority(e));
+	/* HTTP/1.1 has a valid Host in every request (RFC 9112 section 3.2), also when the configured value turns out empty or to be none. */
+	wsr_out_field(out, WSR_STR("Host"), wsr_is_authority(value) ? value : target_authority(e));
 }
 
 static void write_connection(struct wsr_eval *e, bool keepalive, struct wsr_out *out)

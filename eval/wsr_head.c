@@ -207,7 +207,7 @@ static bool is_ipv6(struct wsr_str s)
 }
 
 /** uri-host [":" port] without userinfo, not empty (RFC 9110 section 7.2, RFC 3986 section 3.2). */
-static bool is_authority(struct wsr_str s)
+bool wsr_is_authority(struct wsr_str s)
 {
 	size_t n;
 	if (s.len && s.ptr[0] == '[') {
@@ -270,7 +270,7 @@ static enum wsr_head_error parse_target(struct wsr_head *h)
 		for (n = 0; n < t.len && t.ptr[n] != '/' && t.ptr[n] != '?';)
 			n++;
 		h->host = wsr_str(t.ptr, n);
-		if (!is_authority(h->host))
+		if (!wsr_is_authority(h->host))
 			return WSR_HEAD_E_TARGET;
 		t.ptr += n;
 		t.len -= n;
@@ -486,7 +486,7 @@ static enum wsr_head_error read_host(struct wsr_head *h)
 		return h->minor > 0 ? WSR_HEAD_E_HOST_MISSING : WSR_HEAD_E_NONE;
 	if (is_repeated(h, WSR_F_HOST))
 		return WSR_HEAD_E_HOST_REPEATED;
-	if (!is_authority(host->value))
+	if (!wsr_is_authority(host->value))
 		return WSR_HEAD_E_HOST_INVALID;
 	if (h->form != WSR_TARGET_ABSOLUTE)
 		h->host = host->value;

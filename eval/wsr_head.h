@@ -163,6 +163,8 @@ enum wsr_field_id wsr_field_id(struct wsr_str name);
 
 /** True for a valid field name (token, RFC 9110 section 5.6.2). */
 bool wsr_is_token(struct wsr_str s);
+/** True for what Host and an absolute target may hold: uri-host [":" port], not empty (RFC 9110 section 7.2). */
+bool wsr_is_authority(struct wsr_str s);
 
 /* --- chunked coding (RFC 9112 section 7.1) ------------------------------------------------------------------------- */
 

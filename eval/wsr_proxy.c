@@ -128,10 +128,7 @@ static bool read_url(struct wsr_str s, struct url *u)
 		len++;
 	u->authority = wsr_str(s.ptr, len);
 	u->uri = wsr_from(s, len);
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f)
-			return false;
-	return read_authority(u);
+	return wsr_is_authority(u->authority) && read_authority(u);
 }
 
 /* The upstream block of this name; names with a port never mean one. */

@@ -7,7 +7,7 @@
 #include "eval/wsr_uri.h"
 #include "eval/wsr_value.h"
 
-#define MAX_DEPTH   32u /* maps of maps; deeper is a cycle */
+#define MAX_DEPTH   32u /* maps of maps; the compiler refuses cycles, this guards the stack against other tables */
 #define SMALL_PARTS 16u
 
 void wsr_eval_fail(struct wsr_eval *e, const char *why, uint32_t pos)
@@ -21,7 +21,7 @@ void wsr_eval_fail(struct wsr_eval *e, const char *why, uint32_t pos)
 static bool map_variable(struct wsr_eval *e, uint32_t slot, const struct wsr_map *m, struct wsr_str *out)
 {
 	if (e->depth >= MAX_DEPTH) {
-		wsr_eval_fail(e, "maps refer to each other in a cycle", m->pos);
+		wsr_eval_fail(e, "maps refer to each other too deeply", m->pos);
 		return false;
 	}
 	e->depth++;

@@ -177,13 +177,8 @@ const char *site_result(struct site *s)
 	return s->result;
 }
 
-const char *site_request(struct site *s, const char *request)
+void site_start(struct site *s)
 {
-	static const struct wsr_head_limits limits = { .line_bytes = 8192, .head_bytes = 32768, .fields = 100 };
-	struct wsr_head_parser p = { 0 };
-	wsr_arena_reset(&s->arena);
-	free(s->text);
-	s->text = expand(request);
 	memset(&s->e, 0xa5, sizeof(s->e)); /* what wsr_eval_begin() does not set must not matter */
 	s->e.table = &s->table;
 	s->e.regexes = s->regexes;
@@ -193,6 +188,16 @@ const char *site_request(struct site *s, const char *request)
 	s->e.request = &s->request;
 	s->e.listen = 0;
 	s->e.trace = NULL;
+}
+
+const char *site_request(struct site *s, const char *request)
+{
+	static const struct wsr_head_limits limits = { .line_bytes = 8192, .head_bytes = 32768, .fields = 100 };
+	struct wsr_head_parser p = { 0 };
+	wsr_arena_reset(&s->arena);
+	free(s->text);
+	s->text = expand(request);
+	site_start(s);
 	if (wsr_head_request(&p, s->text, strlen(s->text), &limits, &s->arena, &s->request) != WSR_HEAD_DONE) {
 		snprintf(s->result, sizeof(s->result), "refused");
 		return s->result;

@@ -32,6 +32,8 @@ void site_close(struct site *s);
  *   "close", "refused" (by the head parser); "~STATUS " in front when a proxied answer or file gets another status
  */
 const char *site_request(struct site *s, const char *request);
+/** Fill in what the caller of wsr_eval_begin() gives, with s->request; the rest is garbage. For tests that parse a request themselves. */
+void site_start(struct site *s);
 /** Do what the daemon does with a FILE decision, on s->files, until something is decided; the result in the same form. */
 const char *site_settle(struct site *s);
 /** The decision that holds now, in the same form. */

@@ -201,18 +201,23 @@ static void test_errors_while_carrying_out(void **state)
 static void test_failures(void **state)
 {
 	struct site s;
+	char maps[2048] = "";
 	(void)state;
-	open_server(&s, "map $b $a { default $b; } map $a $b { default $a; }",
-		    "location /cycle { return 200 $a; } location /ifcycle { if ($a) { return 403; } return 200; }"
+	for (int i = 0; i < 40; i++) /* deeper than the limit, which guards the stack */
+		snprintf(maps + strlen(maps), sizeof(maps) - strlen(maps), "map $m%d $m%d { default $m%d; } ", i + 1, i, i + 1);
+	strcat(maps, "map $uri $m40 { default x; }");
+	open_server(&s, maps,
+		    "location /deep { return 200 $m0; } location /ifdeep { if ($m0) { return 403; } return 200; } location /less { return 200 $m20; }"
 		    "location /re { if ($arg_x ~ \"^(([a-z])+.)+[A-Z]([a-z])+$\") { return 403; } proxy_pass http://127.0.0.1:9; }"
 		    "location /url { proxy_pass $arg_u; } location /loop { rewrite ^ /loop last; }");
-	static const char *const requests[] = { "GET /cycle", "GET /ifcycle", "GET /re?x=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	static const char *const requests[] = { "GET /deep", "GET /ifdeep", "GET /re?x=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 						"GET /url?u=ftp://x/", "GET /url?u=http://", "GET /url?u=http://a:0/", "GET /url?u=http://a:70000/",
 						"GET /url?u=http://[::1/", "GET /loop" };
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		if (strcmp(site_request(&s, requests[i]), "500") != 0 || !s.e.error)
 			fail_msg("%s: %s", requests[i], s.result);
 	}
+	assert_string_equal(site_request(&s, "GET /less"), "200 x");
 	assert_string_equal(site_request(&s, "GET /re?x=aB"), "-> GET /re?x=aB 127.0.0.1:9");
 	assert_null(s.e.error);
 	site_close(&s);
