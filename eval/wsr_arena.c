@@ -42,7 +42,7 @@ static struct wsr_arena_block *block_new(struct wsr_arena *a, size_t len)
 	struct wsr_arena_block *b;
 	if (len == WSR_ARENA_BLOCK && a->pool && a->pool->free) {
 		b = a->pool->free;
-		ASAN_UNPOISON_MEMORY_REGION(b, len);
+		ASAN_UNPOISON_MEMORY_REGION((char *)b + BLOCK_HEADER, len - BLOCK_HEADER);
 		a->pool->free = b->next;
 		a->pool->free_count--;
 	} else if (!(b = malloc(len))) {
@@ -65,7 +65,7 @@ static void block_release(struct wsr_arena_pool *pool, struct wsr_arena_block *b
 	pool->free = b;
 	pool->free_count++;
 	/* A slice that outlives its request is a bug which a sanitizer build shall see even though the block is only pooled. */
-	ASAN_POISON_MEMORY_REGION(b, WSR_ARENA_BLOCK);
+	ASAN_POISON_MEMORY_REGION((char *)b + BLOCK_HEADER, WSR_ARENA_BLOCK - BLOCK_HEADER);
 }
 
 void wsr_arena_reset(struct wsr_arena *a)
@@ -83,7 +83,7 @@ void wsr_arena_pool_drain(struct wsr_arena_pool *pool)
 {
 	while (pool->free) {
 		struct wsr_arena_block *b = pool->free;
-		ASAN_UNPOISON_MEMORY_REGION(b, WSR_ARENA_BLOCK);
+		ASAN_UNPOISON_MEMORY_REGION((char *)b + BLOCK_HEADER, WSR_ARENA_BLOCK - BLOCK_HEADER);
 		pool->free = b->next;
 		free(b);
 	}

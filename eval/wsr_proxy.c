@@ -213,7 +213,7 @@ static bool wants_tunnel(const struct wsr_eval *e, struct wsr_str *protocol)
 		return false;
 	if (!wsr_str_eq(h->method, WSR_STR("GET")) || h->minor < 1 || !h->connection_upgrade || h->framing != WSR_FRAMING_NONE)
 		return false;
-	if (!wsr_is_token(h->upgrade) || !allowed_protocol(e, h->upgrade, protocol))
+	if (!allowed_protocol(e, h->upgrade, protocol))
 		return false;
 	return !wsr_str_eq(*protocol, WSR_STR("websocket")) || is_websocket_key(h);
 }

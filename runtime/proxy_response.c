@@ -253,7 +253,30 @@ static enum wsr_head_status take_head(struct exchange *x, struct wsr_str *in)
 	return s;
 }
 
-/** Bytes before the final head. 1xx are for us: 100 was answered by us, the others help nobody behind a proxy that buffers nothing (as nginx). */
+/**
+ * Pass an interim response on (RFC 9110 section 15.2), except 100, which we have answered ourselves. Fields that we know by name direct the final
+ * response or its recipient; an interim one has none of them.
+ */
+static void pass_interim(struct exchange *x)
+{
+	const struct wsr_head *h = &x->proxy->response;
+	struct wsr_out out;
+	if (h->status == 100 || x->request.minor == 0)
+		return;
+	wsr_out_init(&out, &x->arena, 256);
+	wsr_out_status_line(&out, 1, h->status, h->reason);
+	for (uint32_t i = 0; i < h->field_count; i++)
+		if (h->fields[i].id == WSR_F_OTHER && !(h->fields[i].flags & WSR_FIELD_HOP) && !is_hidden(x, h->fields[i].name))
+			wsr_out_field(&out, h->fields[i].name, h->fields[i].value);
+	wsr_out_end(&out);
+	if (out.failed)
+		return;
+	exchange_write(x, &(struct iovec){ out.ptr, out.len }, 1);
+	x->sent_head_bytes += out.len;
+	x->w->counters->answers[1]++;
+}
+
+/** Bytes before the final head. */
 static void await_head(struct exchange *x, struct wsr_str in)
 {
 	struct proxy *p = x->proxy;
@@ -270,6 +293,7 @@ static void await_head(struct exchange *x, struct wsr_str in)
 			take_response(x, in);
 			return;
 		}
+		pass_interim(x);
 		p->parser = (struct wsr_head_parser){ 0 };
 		p->head_len = 0;
 	}
