@@ -83,4 +83,11 @@ static bool file(void *ctx, const char *path, enum wsr_file_test test)
 	}
 }
 
-const struct wsr_world explain_world = { .fact = fact, .file = file };
+/* A client without a certificate. */
+static bool certified(void *ctx, enum wsr_tls_verify mode)
+{
+	(void)ctx;
+	return mode != WSR_TLS_VERIFY_ON;
+}
+
+const struct wsr_world explain_world = { .fact = fact, .file = file, .certified = certified };

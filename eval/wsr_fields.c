@@ -231,8 +231,8 @@ static struct wsr_str join(struct wsr_arena *a, struct wsr_str x, struct wsr_str
 	return wsr_str(p, x.len + y.len);
 }
 
-/* proxy_redirect: the first rule that matches gives the new value. @return false when none does. */
-static bool rewrite_url(struct wsr_eval *e, struct wsr_str url, struct wsr_str *out)
+/* proxy_redirect: the first rule that matches gives the new value; Location becomes absolute, Refresh does not (nginx). @return false when none does. */
+static bool rewrite_url(struct wsr_eval *e, struct wsr_str url, bool absolute, struct wsr_str *out)
 {
 	struct wsr_list rules = e->fieldset->proxy_redirect;
 	for (uint32_t i = 0; i < rules.count; i++) {
@@ -247,7 +247,7 @@ static bool rewrite_url(struct wsr_eval *e, struct wsr_str url, struct wsr_str *
 				continue;
 			*out = join(e->arena, wsr_eval_tmpl(e, r->to), wsr_str(url.ptr + from.len, url.len - from.len));
 		}
-		if (out->len > 0 && out->ptr[0] == '/')
+		if (absolute && out->len > 0 && out->ptr[0] == '/')
 			*out = wsr_eval_absolute(e, *out);
 		return true;
 	}
@@ -261,7 +261,7 @@ static struct wsr_str rewrite_refresh(struct wsr_eval *e, struct wsr_str value)
 		struct wsr_str url;
 		if (!wsr_str_eq_nocase(wsr_str(value.ptr + i, 4), WSR_STR("url=")))
 			continue;
-		if (rewrite_url(e, wsr_str(value.ptr + i + 4, value.len - i - 4), &url))
+		if (rewrite_url(e, wsr_str(value.ptr + i + 4, value.len - i - 4), false, &url))
 			return join(e->arena, wsr_str(value.ptr, i + 4), url);
 		break;
 	}
@@ -276,7 +276,7 @@ static void write_upstream_fields(struct wsr_eval *e, const struct wsr_head *up,
 		if (!is_passed(e, f) || is_replaced(e, status, f))
 			continue;
 		if (f->id == WSR_F_LOCATION)
-			rewrite_url(e, f->value, &value);
+			rewrite_url(e, f->value, true, &value);
 		else if (f->id == WSR_F_REFRESH)
 			value = rewrite_refresh(e, f->value);
 		wsr_out_field(out, f->name, value);

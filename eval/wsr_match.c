@@ -69,9 +69,7 @@ struct wsr_server_match wsr_match_host(const struct wsr_table *t, struct wsr_reg
 {
 	const struct wsr_listen *l = wsr_listen_at(t, listen);
 	const struct wsr_nameset *names = wsr_nameset_at(t, l->nameset);
-	if (host.len == 0)
-		return (struct wsr_server_match){ l->default_server, WSR_NONE, WSR_BY_DEFAULT };
-	if (host.len <= HOST_MAX) {
+	if (host.len <= HOST_MAX) { /* the empty one too: server_name "" */
 		const struct wsr_name_slot *s = wsr_name_find(t, names->exact, host);
 		if (s)
 			return (struct wsr_server_match){ s->server, WSR_NONE, WSR_BY_NAME };

@@ -217,6 +217,7 @@ static void return_now(struct run *r, const struct wsr_insn *in)
 		wsr_decide_close(e, in->pos);
 		return;
 	}
+	e->decision.status = in->code; /* $status in the text */
 	struct wsr_str text = in->b == WSR_NONE ? WSR_STR("") : wsr_eval_tmpl(e, in->b);
 	if (!text.ptr || e->error)
 		failed(r, in->pos);

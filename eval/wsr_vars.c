@@ -9,6 +9,8 @@
 #include "eval/wsr_uri.h"
 #include "eval/wsr_value.h"
 
+#include <stdio.h>
+
 static const struct wsr_head no_request;
 
 static const struct wsr_head *request_of(const struct wsr_eval *e)
@@ -167,6 +169,16 @@ static bool fact(struct wsr_eval *e, enum wsr_var_id id, struct wsr_str *out)
 	return e->world && e->world->fact && e->world->fact(e->world_ctx, id, e->arena, out);
 }
 
+/* The status that was sent; before that, the one that is decided. */
+static bool status(struct wsr_eval *e, struct wsr_str *out)
+{
+	if (fact(e, WSR_V_STATUS, out))
+		return true;
+	unsigned code = e->response ? e->response->status : e->decision.status;
+	char *text = code ? wsr_arena_alloc(e->arena, 8) : NULL;
+	return text && some(wsr_str(text, (size_t)snprintf(text, 8, "%03u", code % 1000)), out);
+}
+
 static bool is_tls(const struct wsr_eval *e)
 {
 	return wsr_listen_at(e->table, e->listen)->flags & WSR_LISTEN_TLS;
@@ -299,7 +311,7 @@ bool wsr_var_value(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_REQUEST:          return some(h->line, out);
 	case WSR_V_REQUEST_METHOD:   return some(e->method, out);
 	case WSR_V_HOST:             return e->host.len ? some(e->host, out) : server_name(e, out);
-	case WSR_V_HTTP_HOST_FIELD:  return known_field(h, WSR_F_HOST, out);
+	case WSR_V_HTTP_HOST_FIELD:  return h && h->form == WSR_TARGET_ABSOLUTE ? some(h->host, out) : known_field(h, WSR_F_HOST, out);
 	case WSR_V_SERVER_NAME:      return server_name(e, out);
 	case WSR_V_SERVER_PROTOCOL:  return e->request && some(h->minor ? WSR_STR("HTTP/1.1") : WSR_STR("HTTP/1.0"), out);
 	case WSR_V_SCHEME:           return some(is_tls(e) ? WSR_STR("https") : WSR_STR("http"), out);
@@ -315,6 +327,7 @@ bool wsr_var_value(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_NGINX_VERSION:    return some(WSR_STR(WSR_VERSION), out);
 	case WSR_V_UPSTREAM_CACHE_STATUS: return false;
 	case WSR_V_LIMIT_RATE:       return some(WSR_STR("0"), out);
+	case WSR_V_STATUS:           return status(e, out);
 	case WSR_V_WSRP_RULE:        return rule(e, out);
 	case WSR_V_WSRP_TABLE:       return table_name(e, out);
 	default:                     return id < WSR_VAR_MAX && fact(e, (enum wsr_var_id)id, out) && out->ptr;

@@ -126,8 +126,6 @@ void answer_decision(struct exchange *x)
 			       "<p>The plain HTTP request was sent to HTTPS port</p>\r\n</body>\r\n</html>\r\n");
 		a.content_type = WSR_STR("text/html");
 	}
-	if (body.len == 0)
-		a.content_type = WSR_STR_NULL;
 	a.length = body.len;
 	a.extra = extra;
 	a.extra_count = extra_fields(x, d, extra);

@@ -401,4 +401,15 @@ static bool file(void *ctx, const char *path, enum wsr_file_test test)
 	}
 }
 
-const struct wsr_world exchange_world = { fact, file };
+static bool certified(void *ctx, enum wsr_tls_verify mode)
+{
+	const struct exchange *x = ctx;
+	const char *why = "the connection has no TLS";
+	SSL *ssl = x->conn->client ? stream_ssl(x->conn->client) : NULL;
+	if (ssl && tls_client_verified(ssl, mode, &why))
+		return true;
+	exchange_error((struct exchange *)ctx, WSR_LOG_INFO, "client certificate refused: %s", why);
+	return false;
+}
+
+const struct wsr_world exchange_world = { .fact = fact, .file = file, .certified = certified };

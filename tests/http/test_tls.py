@@ -168,6 +168,50 @@ class Verification(site.Site):
         self.assertEqual(self.curl("--cacert", self.folder + "/local.crt", "--resolve", "localhost:%d:127.0.0.1" % self.ports["A"], self.url("/", scheme="https", host="localhost")), b"fine")
 
 
+class ClientCertificates(site.Site):
+    """ssl_verify_client: nobody gets past it without the right certificate, not by another name either."""
+
+    CERTS = [("server", "localhost"), ("good", "good"), ("bad", "bad"), ("other", "other")]
+    CONF = """
+    ssl_certificate server.crt; ssl_certificate_key server.key;
+    server { listen @A@ ssl; server_name open.example; return 200 open; }
+    server { listen @A@ ssl; server_name closed.example; ssl_verify_client on; ssl_client_certificate good.crt; return 200 "$ssl_client_verify $ssl_client_s_dn"; }
+    server { listen @A@ ssl; server_name optional.example; ssl_verify_client optional; ssl_client_certificate good.crt; return 200 $ssl_client_verify; }
+    server { listen @A@ ssl; server_name stranger.example; ssl_verify_client optional_no_ca; ssl_client_certificate good.crt; return 200 $ssl_client_verify; }
+    server { listen @A@ ssl; server_name another.example; ssl_verify_client on; ssl_client_certificate other.crt; return 200 another; }
+    """
+
+    def ask(self, name, certificate=None, host=None):
+        context = client.tls_context()
+        if certificate:
+            context.load_cert_chain("%s/%s.crt" % (self.folder, certificate), "%s/%s.key" % (self.folder, certificate))
+        answer = self.get("/", host=host or name, tls=context, name=name)
+        return answer.status, answer.body
+
+    def test_required(self):
+        self.assertEqual(self.ask("closed.example", "good"), (200, b"SUCCESS CN=good"))
+        self.assertEqual(self.ask("closed.example")[0], 400)
+        self.assertEqual(self.ask("closed.example", "bad")[0], 400)
+
+    def test_optional(self):
+        self.assertEqual(self.ask("optional.example"), (200, b"NONE"))
+        self.assertEqual(self.ask("optional.example", "good"), (200, b"SUCCESS"))
+        self.assertEqual(self.ask("optional.example", "bad")[0], 400)
+
+    def test_without_authority(self):
+        self.assertEqual(self.ask("stranger.example")[1], b"NONE")
+        status, body = self.ask("stranger.example", "bad")
+        self.assertEqual((status, body[:7]), (200, b"FAILED:"))
+
+    def test_other_name(self):
+        """The certificate was checked under the settings of the name in the handshake, so Host may not lead elsewhere."""
+        self.assertEqual(self.ask("open.example", host="open.example")[0], 200)
+        self.assertEqual(self.ask("open.example", host="closed.example")[0], 421)
+        self.assertEqual(self.ask("open.example", "good", host="closed.example")[0], 421)
+        self.assertEqual(self.ask("closed.example", "good", host="another.example")[0], 421)
+        self.assertEqual(self.ask("closed.example", "good", host="open.example")[0], 200)
+
+
 class BadFiles(unittest.TestCase):
     """Certificates and keys that are missing or do not belong together stop the start with their path."""
 

@@ -114,7 +114,13 @@ static bool file(void *ctx, const char *path, enum wsr_file_test test)
 	return test == WSR_FILE_IS_DIR ? is_folder : test == WSR_FILE_EXISTS ? is_file || is_folder : is_file;
 }
 
-static const struct wsr_world world = { fact, file };
+static bool certified(void *ctx, enum wsr_tls_verify mode)
+{
+	(void)ctx;
+	return mode != WSR_TLS_VERIFY_ON;
+}
+
+static const struct wsr_world world = { .fact = fact, .file = file, .certified = certified };
 
 /* --- requests ------------------------------------------------------------------------------------------------------------ */
 
