@@ -256,7 +256,9 @@ static void lower_http(struct lower *l, const struct level *main_level, const st
 {
 	struct level lv;
 	level_child(&lv, main_level);
+	l->collecting = true;
 	collect_variables(l, n);
+	l->collecting = false;
 	each_block(l, &lv, n, lower_log_format);
 	each_block(l, &lv, n, lower_map);
 	each_block(l, &lv, n, lower_upstream);

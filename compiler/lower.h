@@ -67,7 +67,7 @@ struct location {
 };
 
 /** A user variable before its definition is known. */
-struct lower_variable { const struct node *use; const struct word *word; const struct node *set; };
+struct lower_variable { struct span use; bool used; const struct node *set; };
 
 struct lower {
 	struct compiler *cc;
@@ -97,6 +97,7 @@ struct lower {
 	struct pool items;          /* struct location: the scopes being built, innermost last */
 	struct pool named;          /* struct wsr_named of the server being lowered */
 	uint32_t current_server;
+	bool collecting;            /* names of variables are being collected: their own lowering will report what is wrong with them */
 	bool defaults;              /* the table's defaults are being applied, not a user's text */
 	
 };

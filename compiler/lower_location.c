@@ -137,12 +137,18 @@ static void redirect_rules(struct lower *l, struct level *lv, const struct node 
 	struct wsr_redirect_rule rules[REDIRECT_RULES_MAX];
 	struct plan_place places[REDIRECT_RULES_MAX];
 	uint32_t count = 0;
-	bool given = false, off = false;
+	const struct node *given = NULL;
+	bool off = false;
 	NODE_EACH_CHILD(n, block) {
 		if (!lowered_by(n, lower_proxy_redirect))
 			continue;
-		given = true;
-		if (node_arg_count(n) == 1 && word_is(node_arg(n, 0), "off")) {
+		bool this_off = node_arg_count(n) == 1 && word_is(node_arg(n, 0), "off");
+		if (given && (off || this_off)) {
+			struct diag *d = diag_at(l->cc, CHECK_DUPLICATE_DIRECTIVE, n->span, "'proxy_redirect off' stands alone in a block");
+			diag_note(l->cc, d, given->span, "another one is here");
+		}
+		given = n;
+		if (this_off) {
 			off = true;
 		} else if (count == REDIRECT_RULES_MAX) {
 			diag_at(l->cc, CHECK_VALUE, n->span, "more than %u proxy_redirect rules in one block", REDIRECT_RULES_MAX);
@@ -210,6 +216,18 @@ static void apply_scheme(struct lower *l, struct level *lv)
 	}
 }
 
+/* What nginx wants for https targets (ngx_http_proxy_merge_loc_conf). */
+static void check_upstream_tls(struct lower *l, const struct level *lv)
+{
+	const struct location *loc = lv->location;
+	if (!loc || loc->proxy == WSR_NONE || !(((struct wsr_proxy *)pool_at(&l->plan->proxy, loc->proxy))->flags & WSR_PROXY_TLS))
+		return;
+	if (lv->s.proxy.proxy_ssl_verify && !lv->s.proxy.proxy_ssl_trusted_certificate.v)
+		diag_at(l->cc, CHECK_TLS_CERTIFICATE_MISSING, loc->proxy_node->span, "'proxy_ssl_verify' without 'proxy_ssl_trusted_certificate': no certificate would be trusted");
+	if (lv->s.proxy.proxy_ssl_certificate.v && !lv->s.proxy.proxy_ssl_certificate_key.v)
+		diag_at(l->cc, CHECK_TLS_CERTIFICATE_MISSING, loc->proxy_node->span, "'proxy_ssl_certificate' without 'proxy_ssl_certificate_key'");
+}
+
 /* An alias of an enclosing location replaces that location's path, so the rest of our own path belongs to it. */
 static void inherit_alias(struct lower *l, struct level *lv)
 {
@@ -248,6 +266,7 @@ static void location_settings(struct lower *l, struct level *lv, const struct no
 	redirect_rules(l, lv, block);
 	apply_scheme(l, lv);
 	apply_recipe(l, lv);
+	check_upstream_tls(l, lv);
 	inherit_alias(l, lv);
 }
 

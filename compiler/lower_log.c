@@ -27,19 +27,17 @@ void lower_log_format(struct lower *l, struct level *lv, const struct node *n, u
 	}
 	if (value_keyed(arg_str(n, 1), "escape", &mode)) {
 		escape = wsr_str_eq(mode, WSR_STR("json")) ? WSR_ESCAPE_JSON : wsr_str_eq(mode, WSR_STR("none")) ? WSR_ESCAPE_NONE : WSR_ESCAPE_DEFAULT;
+		if (escape == WSR_ESCAPE_DEFAULT && !wsr_str_eq(mode, WSR_STR("default")))
+			diag_at(l->cc, CHECK_VALUE, node_arg(n, 1)->span, "unknown escaping '%.*s': default, json or none", WSR_FMT(mode));
 		first = 2;
 	}
-	if (first >= node_arg_count(n)) {
-		diag_at(l->cc, CHECK_ARGUMENT_COUNT, n->span, "the format's text is missing");
-		return;
-	}
 	/* Several texts are one after the other. */
-	struct wsr_str text = arg_str(n, first);
+	struct wsr_str text = first < node_arg_count(n) ? arg_str(n, first) : wsr_str("", 0);
 	for (unsigned i = first + 1; i < node_arg_count(n); i++) {
 		const char *joined = arena_printf(&l->cc->arena, "%.*s%.*s", WSR_FMT(text), WSR_FMT(arg_str(n, i)));
 		text = wsr_str(joined, text.len + node_arg(n, i)->len);
 	}
-	format_add(l, name, lower_template(l, n, node_arg(n, first), text, TMPL_NO_CAPTURES), escape);
+	format_add(l, name, lower_template(l, n, node_arg(n, first - 1), text, TMPL_NO_CAPTURES), escape);
 }
 
 static uint32_t find_format(struct lower *l, const struct node *n)

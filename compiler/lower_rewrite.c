@@ -19,6 +19,8 @@ void lower_set(struct lower *l, struct level *lv, const struct node *n, unsigned
 	(void)lv;
 	(void)arg;
 	uint32_t slot = lower_variable_define(l, n, node_arg(n, 0), WSR_VARIABLE_SET);
+	if (wsr_str_eq_nocase(arg_str(n, 0), WSR_STR("$limit_rate")))
+		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, n->span, "'$limit_rate': answers are sent as fast as the client takes them");
 	emit_insn(l, n, (struct wsr_insn){ .op = WSR_OP_SET, .a = slot, .b = lower_tmpl_arg(l, n, 1) });
 }
 
@@ -75,6 +77,8 @@ void lower_rewrite(struct lower *l, struct level *lv, const struct node *n, unsi
 	(void)lv;
 	(void)arg;
 	struct wsr_str to = arg_str(n, 1);
+	if (!to.len)
+		diag_at(l->cc, CHECK_VALUE, node_arg(n, 1)->span, "an empty replacement");
 	struct wsr_insn insn = { .op = WSR_OP_REWRITE, .a = lower_regex(l, n, node_arg(n, 0), arg_str(n, 0), false) };
 	if (is_url(to)) {
 		insn.flags |= WSR_REWRITE_REDIRECT;
@@ -183,6 +187,17 @@ static const struct comparison comparisons[] = {
 	{ "!~", WSR_OP_IF_MATCH, WSR_INSN_NOT, false }, { "!~*", WSR_OP_IF_MATCH, WSR_INSN_NOT, true },
 };
 
+/* "$name" and nothing else. */
+static bool one_variable(struct wsr_str s)
+{
+	if (s.len < 2 || s.ptr[0] != '$')
+		return false;
+	for (size_t i = 1; i < s.len; i++)
+		if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == '_'))
+			return false;
+	return true;
+}
+
 static bool compile_condition(struct lower *l, const struct node *n, struct condition *c, struct wsr_insn *insn)
 {
 	struct word *w = c->words;
@@ -193,7 +208,7 @@ static bool compile_condition(struct lower *l, const struct node *n, struct cond
 				insn->a = lower_template(l, n, &w[1], word_str(&w[1]), 0);
 				return true;
 			}
-	if (w[0].len < 2 || w[0].text[0] != '$' || c->count == 2)
+	if (!one_variable(word_str(&w[0])) || c->count == 2)
 		return false;
 	insn->a = lower_template(l, n, &w[0], word_str(&w[0]), 0);
 	insn->op = WSR_OP_IF_TRUE;
@@ -218,7 +233,7 @@ void lower_if(struct lower *l, struct level *lv, const struct node *n, unsigned 
 	struct wsr_insn insn = { 0 };
 	if (!read_condition(n, &c) || !compile_condition(l, n, &c, &insn)) {
 		struct diag *d = diag_at(l->cc, CHECK_CONDITION, node_head_span(n), "invalid condition");
-		diag_note(l->cc, d, SPAN_NONE, "allowed: ($v), ($v = text), !=, ~, ~*, !~, !~* and (-f path), -d, -e, -x, each also with '!'");
+		diag_note(l->cc, d, SPAN_NONE, "allowed, with blanks around the operator: ($v), ($v = text), !=, ~, ~*, !~, !~* and (-f path), -d, -e, -x, each also with '!'");
 		return;
 	}
 	uint32_t jump = l->insns.count;

@@ -28,7 +28,7 @@ struct listen_use { uint32_t server, next; const struct node *node; };
 enum name_kind { NAME_EXACT, NAME_LEADING, NAME_TRAILING, NAME_REGEX };
 struct lower_name { const struct node *node; const struct word *word; wsr_sref key; uint32_t regex; uint8_t kind; };
 /* Names of one server: a range of lower.names. */
-struct lower_server { const struct node *node; uint32_t first_name, name_count; bool certificates; };
+struct lower_server { const struct node *node; uint32_t first_name, name_count; bool tls, certificates; };
 
 /* --- listen ---------------------------------------------------------------------------------------------------------- */
 
@@ -49,6 +49,16 @@ struct listen_options {
 	uint32_t rcvbuf, sndbuf, fastopen;
 };
 
+/* on, off or [idle]:[interval]:[count], whose numbers are left to the system. */
+static void so_keepalive(struct lower *l, const struct word *w, struct wsr_str v, struct listen_options *o)
+{
+	if (wsr_str_eq(v, WSR_STR("off")))
+		return;
+	if (!wsr_str_eq(v, WSR_STR("on")) && !memchr(v.ptr, ':', v.len))
+		diag_at(l->cc, CHECK_VALUE, w->span, "invalid value '%.*s': on, off or [idle]:[interval]:[count]", WSR_FMT(v));
+	o->flags |= WSR_LISTEN_KEEPALIVE;
+}
+
 static void listen_option(struct lower *l, const struct word *w, struct listen_options *o)
 {
 	struct wsr_str s = word_str(w), v;
@@ -67,8 +77,11 @@ static void listen_option(struct lower *l, const struct word *w, struct listen_o
 			o->flags |= WSR_LISTEN_REUSEPORT;
 		else if (word_is(w, "deferred"))
 			o->flags |= WSR_LISTEN_DEFERRED;
-		else if (value_keyed(s, "backlog", &v) && value_uint(v, &n))
+		else if (value_keyed(s, "backlog", &v) && value_uint(v, &n)) {
+			if (n == 0)
+				diag_at(l->cc, CHECK_VALUE, w->span, "invalid backlog '%.*s'", WSR_FMT(v));
 			o->backlog = (int32_t)(n < INT32_MAX ? n : INT32_MAX);
+		}
 		else if (value_keyed(s, "rcvbuf", &v) && value_size(v, false, &n))
 			o->rcvbuf = (uint32_t)(n < UINT32_MAX ? n : UINT32_MAX);
 		else if (value_keyed(s, "sndbuf", &v) && value_size(v, false, &n))
@@ -78,7 +91,7 @@ static void listen_option(struct lower *l, const struct word *w, struct listen_o
 		else if (value_keyed(s, "ipv6only", &v))
 			o->clear |= wsr_str_eq(v, WSR_STR("off")) ? WSR_LISTEN_IPV6ONLY : 0;
 		else if (value_keyed(s, "so_keepalive", &v))
-			o->flags |= wsr_str_eq(v, WSR_STR("off")) ? 0 : WSR_LISTEN_KEEPALIVE;
+			so_keepalive(l, w, v, o);
 	}
 }
 
@@ -302,7 +315,8 @@ static uint32_t server_tls(struct lower *l, struct level *lv, const struct node 
 			"no 'ssl_certificate_key' for this certificate");
 	if (s->ssl && !s->tls.certificates.count)
 		diag_at(l->cc, CHECK_TLS_CERTIFICATE_MISSING, s->ssl->span, "no 'ssl_certificate' is defined for 'ssl on'");
-	if ((s->tls.verify_client == WSR_TLS_VERIFY_ON || s->tls.verify_client == WSR_TLS_VERIFY_OPTIONAL) && !s->tls.client_certificate)
+	if (s->tls.certificates.count && !s->tls.client_certificate &&
+	    (s->tls.verify_client == WSR_TLS_VERIFY_ON || s->tls.verify_client == WSR_TLS_VERIFY_OPTIONAL))
 		diag_at(l->cc, CHECK_TLS_CLIENT_CA, block->words[0].span, "'ssl_verify_client' without 'ssl_client_certificate': nobody could pass");
 	if (!s->tls.certificates.count && !s->tls.reject_handshake)
 		return WSR_NONE;
@@ -319,15 +333,22 @@ static int by_name(const void *a, const void *b, void *plan)
 	struct wsr_str x = plan_text(plan, ((const struct wsr_named *)a)->name), y = plan_text(plan, ((const struct wsr_named *)b)->name);
 	size_t len = x.len < y.len ? x.len : y.len;
 	int c = len ? memcmp(x.ptr, y.ptr, len) : 0;
-	return c ? c : (x.len > y.len) - (x.len < y.len);
+	if (!c)
+		c = (x.len > y.len) - (x.len < y.len);
+	uint32_t i = ((const struct wsr_named *)a)->location, k = ((const struct wsr_named *)b)->location;
+	return c ? c : (i > k) - (i < k);
 }
 
 static void flush_named(struct lower *l)
 {
 	if (l->named.count > 1)
 		qsort_r(l->named.data, l->named.count, sizeof(struct wsr_named), by_name, l->plan);
-	for (uint32_t i = 0; i < l->named.count; i++)
-		pool_push(&l->plan->named, pool_at(&l->named, i));
+	for (uint32_t i = 0; i < l->named.count; i++) {
+		/* of two with one name the first is found (both were reported) */
+		const struct wsr_named *n = pool_at(&l->named, i), *before = i ? n - 1 : NULL;
+		if (!before || before->name != n->name)
+			pool_push(&l->plan->named, n);
+	}
 	l->named.count = 0;
 }
 
@@ -356,7 +377,8 @@ void lower_server(struct lower *l, struct level *http, const struct node *n, uns
 	record.scope = lower_scope(l, &lv, n, 0);
 	memcpy(pool_at(&l->plan->server, l->current_server), &record, sizeof(record));
 	flush_named(l);
-	info.certificates = record.tls != WSR_NONE;
+	info.tls = record.tls != WSR_NONE; /* certificates, or ssl_reject_handshake in their place */
+	info.certificates = own.tls.certificates.count > 0;
 	pool_push(&l->servers, &info);
 }
 
@@ -432,15 +454,29 @@ static uint32_t build_nameset(struct lower *l, const struct lower_listen *at)
 	return nameset_index(l, &b);
 }
 
-/* A TLS address needs a certificate in its default server (nginx: ngx_http_ssl_init); others without one use the default server's. */
+static void no_certificate(struct lower *l, const struct lower_listen *at, const struct lower_server *s)
+{
+	struct wsr_str address = plan_text(l->plan, at->record.text);
+	diag_at(l->cc, CHECK_TLS_CERTIFICATE_MISSING, node_head_span(s->node), "no 'ssl_certificate' for 'listen %.*s ssl': handshakes would fail",
+		WSR_FMT(address));
+}
+
+/*
+ * A TLS address needs a certificate in its default server, which serves others without one too; when the default server refuses handshakes, each of the
+ * others needs its own (nginx: ngx_http_ssl_init).
+ */
 static void check_tls(struct lower *l, const struct lower_listen *at)
 {
 	const struct lower_server *fallback = pool_at(&l->servers, at->record.default_server);
-	struct wsr_str address = plan_text(l->plan, at->record.text);
 	if (at->record.flags & WSR_LISTEN_TLS) {
-		if (!fallback->certificates)
-			diag_at(l->cc, CHECK_TLS_CERTIFICATE_MISSING, node_head_span(fallback->node),
-				"no 'ssl_certificate' for 'listen %.*s ssl': every handshake would fail", WSR_FMT(address));
+		if (!fallback->tls)
+			no_certificate(l, at, fallback);
+		else if (!fallback->certificates)
+			for (uint32_t u = at->first_use; u != WSR_NONE; u = ((struct listen_use *)pool_at(&l->uses, u))->next) {
+				const struct lower_server *s = pool_at(&l->servers, ((struct listen_use *)pool_at(&l->uses, u))->server);
+				if (!s->tls)
+					no_certificate(l, at, s);
+			}
 	} else if (at->record.port == 443) {
 		struct diag *d = diag_at(l->cc, CHECK_TLS_LISTEN_PLAIN, at->first->span, "clear text on port 443: 'ssl' is missing here");
 		if (fallback->certificates)

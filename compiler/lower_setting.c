@@ -161,6 +161,8 @@ void lower_root(struct lower *l, struct level *lv, const struct node *n, unsigne
 		diag_at(l->cc, CHECK_DUPLICATE_DIRECTIVE, n->span, "'root' and 'alias' in one block");
 		return;
 	}
+	if (memmem(path.ptr, path.len, "$document_root", 14) || memmem(path.ptr, path.len, "${document_root", 15))
+		diag_at(l->cc, CHECK_VALUE, node_arg(n, 0)->span, "$document_root is made from 'root' and cannot be used in it");
 	while (path.len > 1 && path.ptr[path.len - 1] == '/')
 		path.len--;
 	if (path.len == 1 && path.ptr[0] == '/')
@@ -372,6 +374,8 @@ void lower_expires(struct lower *l, struct level *lv, const struct node *n, unsi
 		kind = WSR_EXPIRES_EPOCH;
 	else if (!modified && word_is(w, "max"))
 		kind = WSR_EXPIRES_MAX;
+	else if (lower_has_variables(s) || (s.len && s.ptr[0] == '@'))
+		diag_at(l->cc, CHECK_VALUE, w->span, "'expires' takes a time, epoch, max or off here: variables and times of day are not compiled");
 	else if (!value_duration_ms(wsr_str(s.ptr + sign, s.len - sign), true, &ms))
 		diag_at(l->cc, CHECK_DURATION, w->span, "'%s' is no time, and none of epoch, max, off", diag_quote(l->cc, s.ptr, s.len));
 	int64_t seconds = (int64_t)(ms / 1000);

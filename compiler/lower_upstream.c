@@ -50,6 +50,10 @@ static void add_peer(struct lower *l, struct upstream_build *b, const struct nod
 		else if (word_is(node_arg(n, i), "resolve"))
 			p.flags |= WSR_PEER_RESOLVE;
 	}
+	if (p.flags & WSR_PEER_BACKUP && (b->up.balance == WSR_BALANCE_IP_HASH || b->up.balance == WSR_BALANCE_HASH || b->up.balance == WSR_BALANCE_RANDOM)) {
+		struct diag *d = diag_at(l->cc, CHECK_VALUE, n->span, "the balancing method does not support 'backup'");
+		diag_note(l->cc, d, b->balance->span, "the method");
+	}
 	struct plan_place at = lower_place(l, n->span);
 	pool_push(&b->peers, &p);
 	pool_push(&b->places, &at);

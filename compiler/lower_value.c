@@ -38,20 +38,22 @@ uint32_t lower_variable_slot(struct lower *l, struct wsr_str name)
 /* Variables of the server that `set` and `map` may give another value (nginx marks them as changeable). */
 static bool changeable(enum wsr_var_id id, struct wsr_str suffix)
 {
-	return id == WSR_VAR_MAX || id == WSR_V_ARGS || suffix.len > 0;
+	return id == WSR_VAR_MAX || id == WSR_V_ARGS || id == WSR_V_LIMIT_RATE || suffix.len > 0;
 }
 
 uint32_t lower_variable_define(struct lower *l, const struct node *n, const struct word *w, enum wsr_variable_kind kind)
 {
 	struct wsr_str name = word_str(w), suffix = WSR_STR_NULL;
 	if (name.len < 2 || name.ptr[0] != '$') {
-		diag_at(l->cc, CHECK_VARIABLE_SYNTAX, w->span, "invalid variable name '%s': it must start with '$'", diag_quote(l->cc, w->text, w->len));
+		if (!l->collecting)
+			diag_at(l->cc, CHECK_VARIABLE_SYNTAX, w->span, "invalid variable name '%s': it must start with '$'", diag_quote(l->cc, w->text, w->len));
 		return WSR_NONE;
 	}
 	name = wsr_str(name.ptr + 1, name.len - 1);
 	wsr_sref lower = plan_str_lower(l->plan, name);
 	if (!changeable(wsr_var_find(plan_text(l->plan, lower), &suffix), suffix)) {
-		diag_at(l->cc, CHECK_VARIABLE_READ_ONLY, w->span, "the variable '%s' belongs to the server and cannot be given a value", diag_quote(l->cc, w->text, w->len));
+		if (!l->collecting)
+			diag_at(l->cc, CHECK_VARIABLE_READ_ONLY, w->span, "the variable '%s' belongs to the server and cannot be given a value", diag_quote(l->cc, w->text, w->len));
 		return WSR_NONE;
 	}
 	uint32_t slot = lower_variable_slot(l, name);
@@ -65,7 +67,7 @@ uint32_t lower_variable_define(struct lower *l, const struct node *n, const stru
 }
 
 /* The part for one variable. User variables win over the families (http_, arg_ ...), never over plain names. */
-static struct wsr_part variable_part(struct lower *l, const struct node *n, const struct word *w, struct wsr_str name)
+static struct wsr_part variable_part(struct lower *l, const struct word *w, struct wsr_str name)
 {
 	char small[128];
 	struct wsr_str suffix = WSR_STR_NULL, key = wsr_str(small, name.len);
@@ -84,9 +86,9 @@ static struct wsr_part variable_part(struct lower *l, const struct node *n, cons
 		return (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = (uint16_t)id, .arg = plan_str(l->plan, suffix) };
 	uint32_t slot = lower_variable_slot(l, name);
 	struct lower_variable *info = pool_at(&l->variable_info, slot);
-	if (!info->use) {
-		info->use = n;
-		info->word = w;
+	if (!info->used) {
+		info->used = true;
+		info->use = w->span;
 	}
 	return (struct wsr_part){ .kind = WSR_PART_USER, .arg = slot };
 }
@@ -113,8 +115,7 @@ void lower_variables_check(struct lower *l)
 		if (v->kind)
 			continue;
 		struct wsr_str name = plan_text(l->plan, v->name);
-		struct span at = info->word ? info->word->span : SPAN_NONE;
-		struct diag *d = diag_at(l->cc, CHECK_UNKNOWN_VARIABLE, at, "unknown variable '$%s'", diag_quote(l->cc, name.ptr, name.len));
+		struct diag *d = diag_at(l->cc, CHECK_UNKNOWN_VARIABLE, info->used ? info->use : SPAN_NONE, "unknown variable '$%s'", diag_quote(l->cc, name.ptr, name.len));
 		const char *near = nearest_variable(l, name);
 		if (near)
 			diag_note(l->cc, d, SPAN_NONE, "did you mean '$%s'?", near);
@@ -171,7 +172,7 @@ static void read_variable(struct template_reader *r)
 		bad_variable(r, "a '$' without a variable name");
 		return;
 	}
-	struct wsr_part part = variable_part(r->l, r->node, r->word, wsr_str(name, (size_t)(s - name)));
+	struct wsr_part part = variable_part(r->l, r->word, wsr_str(name, (size_t)(s - name)));
 	pool_push(&r->l->parts, &part);
 }
 

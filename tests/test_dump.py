@@ -69,12 +69,12 @@ class Dump(unittest.TestCase):
             with self.subTest(conf=os.path.basename(conf)):
                 with open(self.table(conf), "rb") as f:
                     first = f.read()
-                elsewhere = os.path.join(self.folder, "deep", "er")
-                os.makedirs(elsewhere, exist_ok=True)
-                copy = shutil.copy(conf, elsewhere)
-                done = run(os.path.basename(copy), "-o", "b.bin", cwd=elsewhere)
+                elsewhere = os.path.join(self.folder, "deep", os.path.basename(conf))
+                shutil.copytree(os.path.dirname(conf), elsewhere)
+                out = os.path.join(self.folder, "b.bin")
+                done = run(os.path.basename(conf), "-o", out, cwd=elsewhere)
                 self.assertEqual(done.returncode, 0, done.stderr)
-                with open(os.path.join(elsewhere, "b.bin"), "rb") as f:
+                with open(out, "rb") as f:
                     self.assertEqual(first, f.read())
 
     def test_file_and_table_give_one_view(self):
