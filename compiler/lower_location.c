@@ -164,7 +164,7 @@ static void redirect_rules(struct lower *l, struct level *lv, const struct node 
 	const struct location *loc = lv->location;
 	if (!lv->redirect_off && lv->s.fields.proxy_redirect.count == 0 && loc && loc->proxy_url.len) {
 		rules[0] = default_redirect(l, loc);
-		places[0] = lower_place(l, loc->proxy_node->span);
+		places[0] = (struct plan_place){ 0 }; /* nobody wrote it: equal ones are one record, wherever they act */
 		lv->s.fields.proxy_redirect = plan_run_at(l->plan, &l->plan->redirect_rule, rules, 1, offsetof(struct wsr_redirect_rule, pos), places);
 		level_mark(lv, SET_proxy_redirect);
 	}
