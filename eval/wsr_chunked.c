@@ -28,7 +28,8 @@ static bool size_line_byte(struct wsr_chunked *c, char b)
 	switch ((enum state)c->state) {
 	case SIZE:
 		if (digit >= 0) {
-			if (c->digits == SIZE_DIGITS)
+			/* Below 2^63, so that sums of sizes cannot wrap. */
+			if (c->digits == SIZE_DIGITS || c->left > (uint64_t)INT64_MAX >> 4)
 				return false;
 			c->digits++;
 			c->left = c->left << 4 | (unsigned)digit;

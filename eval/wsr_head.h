@@ -185,7 +185,7 @@ struct wsr_chunk_out {
 
 /**
  * Take the next piece off a chunked body: skips framing, returns at the first payload run, at a complete trailer line, at the end, or when the input is
- * used up. Call again with what is behind `used` until `used` is 0 or done or bad is set. Strict: CRLF only, at most 16 hex digits; chunk extensions are
+ * used up. Call again with what is behind `used` until `used` is 0 or done or bad is set. Strict: CRLF only, at most 16 hex digits and below 2^63; chunk extensions are
  * dropped, at most WSR_CHUNK_EXT_MAX bytes of them a chunk; trailers are validated as fields, the section has at most WSR_TRAILER_MAX bytes.
  * A trailer line split over calls: `used` stops before it (the caller keeps the rest and calls again with more), bounded by the trailer limit.
  */

@@ -32,7 +32,7 @@ static struct wsr_str join_target(struct wsr_eval *e, struct wsr_str uri_part)
 {
 	struct wsr_str raw;
 	if (uri_part.len == 0 && !e->uri_changed && wsr_var_value(e, WSR_V_REQUEST_URI, WSR_STR_NULL, &raw))
-		return raw;
+		return wsr_uri_escape(e->arena, raw, WSR_ESCAPE_BROKEN);
 	size_t skip = uri_part.len ? replaced_prefix(e) : 0;
 	/* What the client sent unescaped and nobody changed needs only what keeps it one target. */
 	enum wsr_escape_set set = e->internal || was_encoded(e->request) ? WSR_ESCAPE_PATH : WSR_ESCAPE_BROKEN;

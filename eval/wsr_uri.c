@@ -110,7 +110,7 @@ static unsigned escape_class(unsigned char c)
 	if (c <= ' ' || c == 0x7f || c == '#')
 		return WSR_ESCAPE_PATH | WSR_ESCAPE_ARGS | WSR_ESCAPE_BROKEN;
 	if (c > 0x7f)
-		return WSR_ESCAPE_PATH | WSR_ESCAPE_ARGS;
+		return WSR_ESCAPE_PATH | WSR_ESCAPE_ARGS | WSR_ESCAPE_BROKEN;
 	switch (c) {
 	case '"': case '%': case '<': case '>': case '?': case '\\': case '^': case '`': case '{': case '|': case '}':
 		return WSR_ESCAPE_PATH | WSR_ESCAPE_ARGS;

@@ -9,7 +9,7 @@
 enum wsr_escape_set {
 	WSR_ESCAPE_PATH = 1,        /* controls, space, " # % < > ? \ ^ ` { | }, 0x7f and above */
 	WSR_ESCAPE_ARGS = 2,        /* these and & + ; */
-	WSR_ESCAPE_BROKEN = 4,      /* only what may not stand in a request line: controls, space, #, 0x7f */
+	WSR_ESCAPE_BROKEN = 4,      /* only what may not stand in a request line: controls, space, #, 0x7f and above (RFC 3986 is ASCII) */
 };
 
 /** Percent-encode what the set names. The text itself when nothing needs it; { NULL, 0 } out of memory. */

@@ -272,7 +272,9 @@ void exchange_fail(struct exchange *x, unsigned status, enum close_reason reason
 void exchange_body(struct exchange *x, const struct wsr_str *payload, unsigned count, bool end)
 {
 	uint64_t max = x->eval.core->client_max_body_bytes;
-	if (max && x->conn->body.bytes > max && x->request.framing == WSR_FRAMING_CHUNKED) {
+	const struct body_in *body = &x->conn->body;
+	/* A chunk that is announced counts before it comes. */
+	if (max && x->request.framing == WSR_FRAMING_CHUNKED && (body->bytes > max || body->chunked.left > max - body->bytes)) {
 		exchange_error(x, WSR_LOG_ERROR, "client intended to send too large chunked body: more than %llu bytes", (unsigned long long)max);
 		exchange_fail(x, 413, CLOSE_BODY_TOO_LARGE);
 		return;

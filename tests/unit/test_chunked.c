@@ -95,7 +95,7 @@ static void test_bad(void **state)
 	(void)state;
 	static const char *const bad[] = {
 		"\r\n", "x\r\n", " 5\r\n", "5 \r\n", "5\n", "5\r5\r\n", "-1\r\n", "+1\r\n", "0x5\r\n", "5;\r\n", "5;=\r\n", "5;a\n", "5;a\x01\r\n",
-		"00000000000000001\r\n", "5\r\nhelloX", "5\r\nhello\n", "5\r\nhello\r\r", "5\r\nhello\r\n\r\n",
+		"00000000000000001\r\n", "8000000000000000\r\n", "ffffffffffffffff\r\n", "5\r\nhelloX", "5\r\nhello\n", "5\r\nhello\r\r", "5\r\nhello\r\n\r\n",
 		"0\r\nA b\r\n", "0\r\n A: b\r\n", "0\r\nA : b\r\n", "0\r\nA: b\n", "0\r\n\n", "0\r\nA: b\rc\r\n", "0\r\nA: \x01\r\n", "0\r\n: b\r\n",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
