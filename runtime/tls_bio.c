@@ -48,10 +48,11 @@ static int bio_read(BIO *bio, char *buf, int cap)
 		drop_kept(link);
 		if (link->reading)
 			io = stream_socket_read(s, s->loop->cipher_in, LOOP_SCRATCH_BYTES, &got);
-		if (io == STREAM_IO_AGAIN)
+		/* OpenSSL does not get to see a FIN: without close_notify it would be an error that takes the session out of the cache. read_status() looks. */
+		if (io == STREAM_IO_AGAIN || io == STREAM_IO_EOF)
 			BIO_set_retry_read(bio);
 		if (io != STREAM_IO_DATA)
-			return io == STREAM_IO_EOF ? 0 : -1;
+			return -1;
 		link->in = s->loop->cipher_in;
 		link->in_len = (uint32_t)got;
 	}
@@ -173,15 +174,11 @@ static enum stream_io read_status(struct stream *s, int ret)
 	int err = SSL_get_error(link->ssl, ret);
 
 	if (err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE)
-		return STREAM_IO_AGAIN;
+		return s->fin && link->in_len == 0 ? STREAM_IO_TRUNCATED : STREAM_IO_AGAIN;
 	if (err == SSL_ERROR_ZERO_RETURN)
 		return STREAM_IO_EOF;
 	if (s->error != 0)
 		return STREAM_IO_SOCKET;
-	if (s->fin && link->in_len == 0) {
-		ERR_clear_error();
-		return STREAM_IO_TRUNCATED;
-	}
 	set_why(link);
 	return STREAM_IO_TLS;
 }
