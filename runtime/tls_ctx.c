@@ -24,6 +24,8 @@ struct ctx_extra {
 	struct tls_tickets own;      /* from ssl_session_ticket_key */
 	char *curves;                /* NULL = OpenSSL's choice */
 	uint32_t buffer_bytes;
+	unsigned char vouched[EVP_MAX_MD_SIZE]; /* the session id context */
+	unsigned vouched_len;
 };
 
 struct tls_ctxs {
@@ -385,11 +387,9 @@ static void digest_file(struct making *m, EVP_MD_CTX *md, struct wsr_str path)
 }
 
 /* Names what a session vouches for: server certificates and how clients were verified. Equal in all workers and after a reload that changes none of it. */
-static bool use_session_context(struct making *m, const struct wsr_tls *tls)
+static bool use_session_context(struct making *m, const struct wsr_tls *tls, struct ctx_extra *extra)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	unsigned char id[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
 
 	if (md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
 		for (uint32_t i = 0; i < tls->certificates.count; i++)
@@ -399,10 +399,10 @@ static bool use_session_context(struct making *m, const struct wsr_tls *tls)
 		digest_file(m, md, wsr_string(m->t, tls->client_certificate));
 		digest_file(m, md, wsr_string(m->t, tls->trusted_certificate));
 		digest_file(m, md, wsr_string(m->t, tls->crl));
-		EVP_DigestFinal_ex(md, id, &len);
+		EVP_DigestFinal_ex(md, extra->vouched, &extra->vouched_len);
 	}
 	EVP_MD_CTX_free(md);
-	return len > 0 && SSL_CTX_set_session_id_context(m->ctx, id, len) == 1;
+	return extra->vouched_len > 0 && SSL_CTX_set_session_id_context(m->ctx, extra->vouched, extra->vouched_len) == 1;
 }
 
 static bool use_sessions(struct making *m, const struct wsr_tls *tls, struct ctx_extra *extra)
@@ -421,7 +421,7 @@ static bool use_sessions(struct making *m, const struct wsr_tls *tls, struct ctx
 	if (tls->session_timeout_ms > 0)
 		SSL_CTX_set_timeout(m->ctx, (long)(tls->session_timeout_ms / 1000));
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(m->ctx, on_ticket);
-	return use_session_context(m, tls);
+	return use_session_context(m, tls, extra);
 }
 
 /* --- server contexts ------------------------------------------------------------------------------------------------------- */
@@ -586,6 +586,13 @@ static bool only_untrusted(long result)
 	       result == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE || result == X509_V_ERR_CERT_UNTRUSTED;
 }
 
+bool tls_client_vouched(SSL *ssl, SSL_CTX *ctx)
+{
+	const struct ctx_extra *had = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)), *wanted = SSL_CTX_get_app_data(ctx);
+
+	return had->vouched_len == wanted->vouched_len && memcmp(had->vouched, wanted->vouched, had->vouched_len) == 0;
+}
+
 bool tls_client_verified(SSL *ssl, enum wsr_tls_verify mode, const char **why)
 {
 	long result = SSL_get_verify_result(ssl);
@@ -634,7 +641,7 @@ SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, si
 	}
 	if (set->verify)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_verify_depth(ctx, set->verify_depth ? (int)set->verify_depth : 100);
+	SSL_CTX_set_verify_depth(ctx, (int)set->verify_depth);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

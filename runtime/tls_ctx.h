@@ -46,6 +46,8 @@ void tls_ctx_switch(SSL *ssl, SSL_CTX *ctx);
  * @return buf or a constant
  */
 const char *tls_client_verify_text(SSL *ssl, char *buf, size_t cap);
+/** Whether the handshake of a connection asked for client certificates as this context does, for the same certificate of ours: names of one connection may differ. */
+bool tls_client_vouched(SSL *ssl, SSL_CTX *ctx);
 /** Whether a request may go on under this verify_client setting. @param why  set when refused: "The SSL certificate error" or "No required SSL certificate was sent" */
 bool tls_client_verified(SSL *ssl, enum wsr_tls_verify mode, const char **why);
 
@@ -58,7 +60,7 @@ bool tls_client_check(const struct wsr_table *t, uint32_t proxyset, struct key_s
 /** The settings of a TLS client; empty strings = not set. */
 struct tls_client_settings {
 	uint32_t protocols;         /* WSR_TLS_* */
-	uint32_t verify_depth;
+	uint32_t verify_depth;      /* authorities between the certificate and a trusted one */
 	struct wsr_str ciphers, ca, crl, certificate, key; /* the last four: contents, PEM */
 	bool verify;
 };
