@@ -1,295 +1,293 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every row of grammar/directives.def, by data: it occurs in a passing and in a failing configuration, and where it has an effect a change of nothing
-but its argument gives another table.
+"""Every row of grammar/directives.def: right and wrong arguments, its verdict, and what its argument changes.
 
-The arguments are made from the row's signature; PAIRS has those that a signature cannot tell.  A row whose lowering is `none` must not change the
-table at all: its note has to say why that is right.
+The rows come from the table itself, their cases from tests/directives.  For each row with an effect only the argument differs between two
+configurations: the tables must differ, and what the case's probe sees must be what the case says.  A row without a case fails.
 """
 
-import importlib.util
 import os
 import re
-import shutil
-import tempfile
+import sys
 import unittest
 
 from lib import env
 
-spec = importlib.util.spec_from_file_location("directives", os.path.join(env.TOP, "tools", "directives.py"))
-directives = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(directives)
-ROWS = directives.rows()
+sys.path.insert(0, os.path.join(env.TOP, "tools"))
+import directive_table  # noqa: E402 (the folder is known only now)
+import gen_docs  # noqa: E402
+from directives import cases, harness, has_effect, words  # noqa: E402
 
-# Where a statement stands: text before and behind it.  Each ends in a whole configuration with one server and a proxying location.
-REST = "location /rest { proxy_pass http://127.0.0.1:9; }"
-PLACES = {
-    "main": ("", "events { } http { server { listen 127.0.0.1:1; %s } }" % REST),
-    "events": ("events {", "} http { server { listen 127.0.0.1:1; %s } }" % REST),
-    "http": ("events { } http {", "server { listen 127.0.0.1:1; %s } }" % REST),
-    "server": ("events { } http { server {", "listen 127.0.0.1:1; %s } }" % REST),
-    "location": ("events { } http { server { listen 127.0.0.1:1; location /a {", "} } }"),
-    "if in server": ("events { } http { server { listen 127.0.0.1:1; if ($host) {", "} } }"),
-    "if in location": ("events { } http { server { listen 127.0.0.1:1; location /a { proxy_pass http://127.0.0.1:9; if ($host) {", "} } } }"),
-    "upstream": ("events { } http { upstream u { server 127.0.0.1:9;", "} server { listen 127.0.0.1:1; location / { proxy_pass http://u; } } }"),
-    "map": ("events { } http { map $host $m {", "\n} server { listen 127.0.0.1:1; return 200 $m; } }"),
-    "types": ("events { } http { types {", "} server { listen 127.0.0.1:1; root /srv; } }"),
+ROWS = directive_table.rows()
+BATCH = 60  # statements compiled together; the compiler stops printing after a hundred errors
+
+# How to get into a context: text in front and behind.
+INSIDE = {
+    "main": ("", "\nevents { }\n"),
+    "events": ("events { ", " }"),
+    "http": ("events { } http { ", " }"),
+    "server": ("events { } http { server { listen 127.0.0.1:9; ", " } }"),
+    "location": ("events { } http { server { listen 127.0.0.1:9; location /l { ", " } } }"),
+    "if in server": ("events { } http { server { listen 127.0.0.1:9; if ($host = x) { ", " } } }"),
+    "if in location": ("events { } http { server { listen 127.0.0.1:9; location /l { if ($host = x) { ", " } } } }"),
+    "upstream": ("events { } http { upstream some_group { ", " server 127.0.0.1:9; } }"),
+    "map": ("events { } http { map $host $some_map { ", " } }"),
+    "types": ("events { } http { types { ", " } }"),
+    "limit_except": None,  # the block itself is refused
 }
-
-# Statements as a whole: (name, place) or name -> (one, other).
-CERTIFICATE = "ssl_certificate a.crt; ssl_certificate_key a.key; "
-PAIRS = {
-    "include": ("include empty/*.conf;", "include full/*.conf;"),
-    "events": ("events { worker_connections 7; }", "events { worker_connections 8; }"),
-    "http": ("http { server { listen 127.0.0.1:3; } }", "http { server { listen 127.0.0.1:4; } }"),
-    ("server", "http"): ("server { listen 127.0.0.1:3; }", "server { listen 127.0.0.1:4; }"),
-    ("server", "upstream"): ("server 127.0.0.1:3 weight=2;", "server 127.0.0.1:3 weight=3;"),
-    "location": ("location /a/b { }", "location /a/c { }"),
-    "upstream": ("upstream a { server 127.0.0.1:3; }", "upstream a { server 127.0.0.1:4; }"),
-    "map": ("map $uri $n { default 1; }", "map $args $n { default 1; }"),
-    "types": ("types { a/b c; }", "types { a/b d; }"),
-    ("*", "map"): ("a b;", "a c;"),
-    ("*", "types"): ("a/b c;", "a/d c;"),
-    ("default", "map"): ("default a;", "default b;"),
-    ("hostnames", "map"): ("a b;", "hostnames;\na b;"),
-    ("volatile", "map"): ("a b;", "volatile;\na b;"),
-    ("if", "server"): ("if ($host) { return 200; }", "if ($args) { return 200; }"),
-    ("if", "location"): ("if ($host) { return 200; }", "if ($args) { return 200; }"),
-    "user": ("user www-data;", "user nobody;"),
-    "error_log": ("error_log a.log;", "error_log a.log warn;"),
-    "listen": ("listen 127.0.0.1:3;", "listen 127.0.0.1:3 backlog=5;"),
-    "server_name": ("server_name a.example.org;", "server_name b.example.org;"),
-    "internal": ("", "internal;"),
-    "index": ("index a;", "index b;"),
-    "try_files": ("try_files /a =404;", "try_files /b =404;"),
-    "error_page": ("error_page 404 /a;", "error_page 404 =200 /a;"),
-    "expires": ("expires 5s;", "expires modified 5s;"),
-    "log_format": ("log_format f a; access_log x f;", "log_format f b; access_log x f;"),
-    "access_log": ("access_log off;", "access_log a.log;"),
-    "return": ("return 200 a;", "return 200 b;"),
-    "rewrite": ("rewrite ^/a /b last;", "rewrite ^/a /b break;"),
-    "set": ("set $v a;", "set $v b;"),
-    "break": ("", "break;"),
-    "redirect": ("redirect 301 /a /b;", "redirect 302 /a /b;"),
-    "proxy_pass": ("proxy_pass http://127.0.0.1:3;", "proxy_pass http://127.0.0.1:4;"),
-    "proxy_redirect": ("proxy_redirect a b;", "proxy_redirect a c;"),
-    "proxy_set_header": ("proxy_set_header A a;", "proxy_set_header A b;"),
-    "add_header": ("add_header A a;", "add_header A a always;"),
-    "keepalive_timeout": ("keepalive_timeout 5s;", "keepalive_timeout 6s;"),
-    "proxy_buffers": ("proxy_buffers 4 4k;", "proxy_buffers 4 8k;"),
-    "large_client_header_buffers": ("large_client_header_buffers 4 4k;", "large_client_header_buffers 4 16k;"),
-    "proxy_bind": ("proxy_bind off;", "proxy_bind 127.0.0.1;"),
-    "proxy_next_upstream": ("proxy_next_upstream error;", "proxy_next_upstream error timeout;"),
-    "least_conn": ("", "least_conn;"),
-    "ip_hash": ("", "ip_hash;"),
-    "random": ("", "random;"),
-    "hash": ("hash $uri;", "hash $args;"),
-    "ssl": (CERTIFICATE + "ssl off;", CERTIFICATE + "ssl on;"),
-    "ssl_certificate": ("ssl_certificate_key a.key; ssl_certificate a.crt;", "ssl_certificate_key a.key; ssl_certificate b.crt;"),
-    "ssl_certificate_key": ("ssl_certificate a.crt; ssl_certificate_key a.key;", "ssl_certificate a.crt; ssl_certificate_key b.key;"),
-    "ssl_session_cache": ("ssl_session_cache off;", "ssl_session_cache shared:a:1m;"),
-    "ssl_reject_handshake": ("ssl_reject_handshake on;", CERTIFICATE + "ssl_reject_handshake off;"),
-    ("ssl_reject_handshake", "http"): ("ssl_reject_handshake on;", "ssl_reject_handshake off;"),
-    "ssl_verify_client": ("ssl_client_certificate ca.crt; ssl_verify_client on;", "ssl_client_certificate ca.crt; ssl_verify_client optional;"),
-    "worker_processes": ("worker_processes 2;", "worker_processes auto;"),
-    "websocket": ("websocket on;", "websocket only;"),
-    "ssl_protocols": ("ssl_protocols TLSv1.2;", "ssl_protocols TLSv1.3;"),
-    "proxy_ssl_protocols": ("proxy_ssl_protocols TLSv1.2;", "proxy_ssl_protocols TLSv1.3;"),
-}
-# Statements that fail although their place and number of words are right, where no generic mistake exists.
-FAILING = {
-    "include": "include absent.conf;",
-    ("*", "map"): "a b c;",
-    ("*", "types"): "a/b;;",
-    ("hostnames", "map"): "hostnames a b;",
-    ("volatile", "map"): "volatile a b;",
-    ("default", "map"): "default a b;",
-}
-SAMPLES = {
-    "int": ("{low}", "{next}"), "duration": ("5s", "6s"), "duration s": ("5s", "6s"), "size": ("4k", "8k"), "offset": ("4k", "8k"),
-    "path": ("a", "b"), "text": ("a", "b"), "string": ("a", "b"), "url": ("http://127.0.0.1:3", "http://127.0.0.1:4"),
-    "absolute url": ("http://a/", "http://b/"), "regex": ("^/a", "^/b"), "variable": ("$v", "$w"), "name": ("a", "b"), "header": ("A", "B"),
-    "method": ("GET", "PUT"), "address": ("127.0.0.1:3", "127.0.0.1:4"), "network": ("10.0.0.0/8", "11.0.0.0/8"),
-    "condition": ("($host)", "($args)"), "text or ~regex": ("a", "b"), "path or ~regex": ("/a", "/b"),
-}
+MESSAGE = re.compile(r"(?m)^[^\n:]*:(\d+):(\d+): (error|warning|note): (.*?)(?: \[([a-z-]+)\])?$((?:\n +.*)*)")
 
 
-def sample(word, which):
-    """One word for one word of a signature."""
-    word = word[:-3] if word.endswith("...") else word
-    if "=" in word and not word.startswith("<") and not word.startswith("="):
-        key, _, rest = word.partition("=")
-        return key + "=" + sample(rest, which)
-    m = re.match(r"<([a-z~ ]+?)(?: (\d+)\.\.(\d+))?>", word)
-    if not m:
-        choices = word.split("|")
-        return choices[min(which, len(choices) - 1)]
-    low = int(m[2] or 1)
-    return SAMPLES[m[1]][which].format(low=low, next=low + 1)
+def is_map_case(row, arguments):
+    """In a map these names with another number of words are cases like any others."""
+    return row.contexts == ["map"] and row.name in ("hostnames", "volatile") and arguments
 
 
-def statement(row, which):
-    """A statement of a row, made from its signature: what is optional is left out, of alternatives the first is taken."""
-    signature = row.signature.split(" | ")[0]
-    signature = re.sub(r"\[[^\]]*\]", "", signature)
-    words = re.findall(r"(?:[^\s<]|<[^>]*>)+", signature)
-    block = words[-2:] == ["{", "}"]
-    if block:
-        words = words[:-2]
-    name = row.name.replace("*", "x")
-    return " ".join([name] + [sample(w, which) for w in words]) + (" { }" if block else ";")
+class Message:
+    def __init__(self, found):
+        self.line, self.level, self.text, self.check = int(found[1]), found[3], found[4], found[5]
+        self.notes = re.findall(r"(?m)^ +[|=] note: (.*)$", found[6])
+
+    def __repr__(self):
+        return "%s: %s [%s] %r" % (self.level, self.text, self.check, self.notes)
 
 
-def pair(row, place):
-    one, other = PAIRS.get((row.name, place), PAIRS.get(row.name, (statement(row, 0), statement(row, 1))))
-    if not row.name.startswith("ssl"):
-        return one, other
-    # TLS settings are seen in a server that listens with TLS and has a certificate
-    server = "listen 127.0.0.1:2 ssl; " + ("" if row.name == "ssl_reject_handshake" and place == "server" else CERTIFICATE)
-    if row.name in ("ssl_certificate", "ssl_certificate_key", "ssl"):
-        server = "listen 127.0.0.1:2%s; " % (" ssl" if row.name != "ssl" else "")
-    if place == "server":
-        return server + one, server + other
-    return one + " server { %s }" % server, other + " server { %s }" % server
+def setUpModule():
+    if not os.access(env.WSRPC, os.X_OK):
+        raise unittest.SkipTest("wsrpc is not built")
 
 
-class EveryRow(unittest.TestCase):
-    maxDiff = None
+def lint(text):
+    """The messages of the compiler's front half on a text, by line; everything else it printed is a failure."""
+    done = env.run([env.WSRPC, "lint", "-"], 30, input=text.encode())
+    out = done.stderr.decode("utf-8", "replace")
+    if done.returncode not in (0, 1):
+        raise AssertionError("wsrpc lint ended with %d\n%s\n%s" % (done.returncode, out, text))
+    return done.returncode, [Message(found) for found in MESSAGE.finditer(out)]
+
+
+def example_name(row):
+    """A name that the row's pattern fits and no other row has."""
+    if row.name == "*":
+        return "some-word"
+    return row.name.replace("*", "zzz") if row.is_pattern else row.name
+
+
+def statement(row, arguments):
+    text = (example_name(row) + " " + arguments).strip()
+    return text + (" { }" if words.has_block(row.signature) else ";")
+
+
+def home(row):
+    """The first context of a row that a text can get into."""
+    for context in (["http"] if row.anywhere else row.contexts):
+        if INSIDE.get(context):
+            return context
+    return None
+
+
+class Table(unittest.TestCase):
+    """The table as such."""
+
+    def test_names_are_looked_up_once(self):
+        """No two rows have one name in one context."""
+        known = set()
+        for row in ROWS:
+            for context in () if row.anywhere else row.contexts:
+                self.assertNotIn((row.name, context), known, row)
+                known.add((row.name, context))
+
+    def test_rows_that_need_a_note_have_one(self):
+        for row in ROWS:
+            with self.subTest(row):
+                self.assertEqual(row.note is not None, row.verdict in ("DIFFERS", "INERT", "REFUSED", "THIRD_PARTY") or "OBSOLETE" in row.policy)
+                self.assertRegex(row.sentence, r"\.$")
+
+    def test_list_of_the_compiler(self):
+        """wsrpc --directives prints the rows in the order of the file."""
+        out = env.run([env.WSRPC, "--directives"]).stdout.decode()
+        heads = [line for line in out.splitlines() if not line.startswith(" ")]
+        self.assertEqual(heads, ["%s %s" % (row.name, row.signature) for row in ROWS])
+
+
+class Arguments(unittest.TestCase):
+    """Each row in a configuration that passes and in one that fails, by its signature."""
+
+    def batches(self, lines):
+        """Compile (row, arguments, expectation) lines together, one configuration a context; yields (row, expectation, messages)."""
+        for context, (front, behind) in ((c, i) for c, i in INSIDE.items() if i):
+            mine = [one for one in lines if home(one[0]) == context]
+            # A directive that may stand once in a block would be reported as repeated: the n-th use of a row goes into the n-th text.
+            while mine:
+                now, later, used = [], [], set()
+                for one in mine:
+                    (later if one[0] in used or len(now) == BATCH else now).append(one)
+                    used.add(one[0])
+                mine = later
+                text = front + "\n" + "".join(statement(row, arguments) + "\n" for row, arguments, _ in now) + behind
+                _, messages = lint(text)
+                for number, (row, _, expectation) in enumerate(now):
+                    yield row, expectation, [m for m in messages if m.line == number + 2]
+
+    def test_wrong_arguments(self):
+        lines = [(row, arguments, (arguments, check)) for row in ROWS if row.verdict not in ("REFUSED", "THIRD_PARTY")
+                 for arguments, check in words.bad(row.signature) if not is_map_case(row, arguments)]
+        checked = set()
+        for row, (arguments, check), messages in self.batches(lines):
+            with self.subTest(row, arguments=arguments):
+                errors = [m for m in messages if m.level == "error"]
+                self.assertEqual(len(errors), 1, messages)
+                if check:
+                    self.assertEqual(errors[0].check, check, errors)
+            checked.add(row)
+        missing = [row for row in ROWS if row not in checked and home(row) and row.verdict not in ("REFUSED", "THIRD_PARTY")]
+        self.assertEqual([row.name for row in missing], ["hostnames", "volatile", "*"], "rows of which no wrong argument was tried")
+
+    def test_wrong_context(self):
+        for context, (front, behind) in ((c, i) for c, i in INSIDE.items() if i):
+            if context in ("map", "types"):
+                continue  # every word is one of theirs
+            names = {row.name for row in ROWS if context in row.contexts}
+            strangers = [row for row in ROWS if row.name not in names and not row.is_pattern and row.verdict not in ("REFUSED", "THIRD_PARTY")]
+            for start in range(0, len(strangers), BATCH):
+                some = strangers[start:start + BATCH]
+                text = front + "\n" + "".join(statement(row, words.good(row.signature)) + "\n" for row in some) + behind
+                _, messages = lint(text)
+                for number, row in enumerate(some):
+                    with self.subTest(row, context=context):
+                        errors = [m for m in messages if m.line == number + 2 and m.level == "error"]
+                        check = "unknown-directive" if row.contexts == ["map"] else "wrong-context"
+                        self.assertEqual([m.check for m in errors], [check], errors)
+
+
+class Verdicts(Arguments):
+    """What the compiler says about a row is what the row says."""
+
+    test_wrong_arguments = test_wrong_context = None
+
+    def test_messages(self):
+        lines = []
+        for row in ROWS:
+            if has_effect(row) or home(row) is None:
+                continue
+            lines.append((row, self.other_than_default(row), False))
+            if row.default is not None:
+                lines.append((row, row.default, True))
+        for row, silent, messages in self.batches(lines):
+            with self.subTest(row, default=silent):
+                name = example_name(row)
+                if silent or row.verdict == "INERT":
+                    self.assertEqual(messages, [])
+                elif row.verdict == "DIFFERS":
+                    said = [] if "QUIET" in row.policy else [("note", "'%s': %s" % (name, row.note), "accepted-with-difference")]
+                    self.assertEqual([(m.level, m.text, m.check) for m in messages], said)
+                else:
+                    how, check = ("is not compiled", "unsupported-directive") if row.verdict == "REFUSED" else ("is not part of nginx", "third-party-directive")
+                    said = "'%s' %s: %s" % (name, how, row.sentence.rstrip("."))
+                    self.assertEqual([(m.level, m.text.lower(), m.check) for m in messages], [("error", said.lower(), check)])
+                    self.assertEqual(messages[0].notes, [row.note])
+
+    @staticmethod
+    def other_than_default(row):
+        for which in range(3):
+            arguments = words.good(row.signature, which)
+            if arguments != row.default:
+                return arguments
+        raise AssertionError(row)
+
+
+class Tables(unittest.TestCase):
+    """Another argument, another table."""
+
+    def compiled(self, text, folder):
+        """The table's bytes without its header, or the messages."""
+        conf, out = env.write(os.path.join(folder, "site.conf"), text), os.path.join(folder, "site.bin")
+        done = env.run([env.WSRPC, conf, "-o", out], cwd=folder)
+        self.assertEqual(done.returncode, 0, "%s\n%s" % (done.stderr.decode(), text))
+        dumped = env.run([env.WSRPC, "dump", "--stage=table", out], cwd=folder)
+        self.assertEqual(dumped.returncode, 0, dumped.stderr.decode())
+        with open(out, "rb") as handle:
+            return handle.read(), dumped.stdout.decode()
+
+    def test_each_case(self):
+        folder = env.scratch()
+        for one in cases():
+            for name, data in one.files.items():
+                env.write(os.path.join(folder, name), data)
+        for one in cases():
+            with self.subTest(one.title, a=one.a, b=one.b):
+                tables = [self.compiled(harness.without_places(one, variant), folder) for variant in (0, 1)]
+                if getattr(one, "same_table", False):
+                    continue
+                self.assertNotEqual(tables[0][0], tables[1][0], "the tables are equal")
+                self.assertNotEqual(tables[0][1], tables[1][1], "the printed tables are equal")
+
+    def test_rows_without_effect(self):
+        """What has no effect leaves no trace: the same table with the line and without."""
+        folder = env.scratch()
+        for row in ROWS:
+            if has_effect(row) or row.verdict in ("REFUSED", "THIRD_PARTY") or not home(row):
+                continue
+            with self.subTest(row):
+                front, behind = INSIDE[home(row)]
+                tables = [self.compiled(front + "\n" + text + "\n" + behind, folder)[0]
+                          for text in (statement(row, Verdicts.other_than_default(row)), "")]
+                self.assertEqual(tables[0], tables[1])
+
+
+class Effects(unittest.TestCase):
+    """Another argument, another answer: the probes of tests/directives on running daemons. One test a case, made below."""
 
     @classmethod
     def setUpClass(cls):
-        if not os.access(env.WSRPC, os.X_OK):
-            raise unittest.SkipTest("wsrpc is not built")
+        cls.run_of_all = harness.Run([one for one in cases() if not one.needs_root or os.geteuid() == 0])
 
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="wsrp-rows-")
-        self.addCleanup(shutil.rmtree, self.folder)
-        for name, text in (("empty/a.conf", "# nothing\n"), ("full/a.conf", "\n")):
-            os.makedirs(os.path.join(self.folder, os.path.dirname(name)))
-            with open(os.path.join(self.folder, name), "w") as f:
-                f.write(text)
+    def check(self, one):
+        if one.needs_root and os.geteuid() != 0:
+            self.skipTest("only root can see it")
+        for variant in (0, 1):
+            if (one, variant) in self.run_of_all.broken:
+                self.fail("%s\n%s" % (one.line(variant), self.run_of_all.broken[one, variant]))
+            found = self.run_of_all.results[one, variant]
+            if isinstance(found, Exception):
+                raise AssertionError("%s; the probe failed" % one.line(variant)) from found
+            self.assertEqual(found, one.sees[variant], "%s;" % one.line(variant))
 
-    def compile(self, place, text):
-        before, after = PLACES[place]
-        conf = os.path.join(self.folder, "a.conf")
-        with open(conf, "w") as f:
-            f.write(before + "\n" + text + "\n" + after + "\n")
-        out = os.path.join(self.folder, "a.bin")
-        if os.path.exists(out):
-            os.unlink(out)
-        done = env.run([env.WSRPC, conf, "-o", out], 60, cwd=self.folder, text=True)
-        if done.returncode != 0:
-            return None, done.stderr
-        with open(out, "rb") as f:
-            return f.read(), done.stderr
-
-    def places(self, row):
-        return [c for c in row.contexts if c in PLACES]
-
-    def test_the_table_is_read(self):
-        self.assertGreater(len(ROWS), 250)
-        self.assertEqual({r.verdict for r in ROWS}, {"EXACT", "DIFFERS", "INERT", "REFUSED", "OURS", "THIRD_PARTY"})
-        for row in ROWS:
-            self.assertTrue(row.sentence.endswith("."), row)
-            self.assertTrue(row.note or row.verdict in ("EXACT", "OURS"), "a note is wanted: %s" % row.name)
-            self.assertTrue(self.places(row) or row.verdict in ("REFUSED", "THIRD_PARTY"), row)
-
-    def test_effect(self):
-        """Rows that are compiled: only the argument differs, and so do the tables; in every place where the row may stand."""
-        for row in ROWS:
-            if row.verdict not in ("EXACT", "DIFFERS", "OURS") or row.lowering == "none" and row.name != "*":
-                continue
-            for place in self.places(row):
-                if row.name in ("events", "http") and place == "main":
-                    continue  # they stand once: see test_blocks
-                with self.subTest(row=row.name, place=place):
-                    tables = []
-                    for text in pair(row, place):
-                        table, messages = self.compile(place, text)
-                        self.assertIsNotNone(table, text + "\n" + messages)
-                        tables.append(table)
-                    self.assertNotEqual(tables[0], tables[1], "no effect: %s" % (pair(row, place),))
-
-    def test_blocks(self):
-        for name in ("events", "http"):
-            rest = {"events": "http { }", "http": "events { }"}[name]
-            tables = []
-            for text in PAIRS[name]:
-                conf = os.path.join(self.folder, "b.conf")
-                with open(conf, "w") as f:
-                    f.write(text + "\n" + rest + "\n")
-                done = env.run([env.WSRPC, conf, "-o", os.path.join(self.folder, "b.bin")], 60, text=True)
-                self.assertEqual(done.returncode, 0, done.stderr)
-                with open(os.path.join(self.folder, "b.bin"), "rb") as f:
-                    tables.append(f.read())
-            self.assertNotEqual(tables[0], tables[1], name)
-
-    def test_no_effect(self):
-        """Rows without lowering change nothing, and say so unless the manual alone says it (QUIET)."""
-        for row in ROWS:
-            if row.lowering != "none" or row.verdict not in ("DIFFERS", "INERT") or row.name == "*":
-                continue
-            for place in self.places(row)[:1]:
-                with self.subTest(row=row.name, place=place):
-                    bare, _ = self.compile(place, "")
-                    table, messages = self.compile(place, statement(row, 0))
-                    self.assertIsNotNone(table, messages)
-                    self.assertEqual(bare, table)
-
-    def test_refused(self):
-        for row in ROWS:
-            if row.verdict not in ("REFUSED", "THIRD_PARTY"):
-                continue
-            for place in self.places(row)[:1]:
-                with self.subTest(row=row.name, place=place):
-                    # "off", the default, is accepted: it asks for nothing
-                    text = statement(row, 0 if statement(row, 1) == "%s %s;" % (row.name, row.default or "off") else 1)
-                    table, messages = self.compile(place, text)
-                    self.assertIsNone(table, text)
-                    self.assertRegex(messages, r"\[(unsupported|third-party)-directive\]")
-                    self.assertIn(row.note.splitlines()[0], messages)
-
-    def test_failing(self):
-        """Each row in a configuration that fails: too many words, or none where some are wanted."""
-        for row in ROWS:
-            if row.verdict in ("REFUSED", "THIRD_PARTY"):
-                continue
-            for place in self.places(row)[:1]:
-                with self.subTest(row=row.name, place=place):
-                    text = FAILING.get((row.name, place), FAILING.get(row.name))
-                    name = row.name.replace("*", "x")
-                    if text is None:
-                        text = name + ";" if re.search(r"<", re.sub(r"\[[^\]]*\]", "", row.signature)) else name + " one two three;"
-                    table, messages = self.compile(place, text)
-                    self.assertIsNone(table, "passes: " + text)
-                    self.assertIn("error: ", messages)
+    def test_the_shared_daemons_end_well(self):
+        for variant in (0, 1):
+            self.assertIsNone(self.run_of_all.broken.get(("the shared daemon", variant)))
 
 
-class Defaults(unittest.TestCase):
-    """A default that is written means what it means unwritten."""
+def add_tests():
+    for number, one in enumerate(cases()):
+        if one.probe:
+            name = "test_%03d_%s" % (number, re.sub(r"\W+", "_", one.title))
+            setattr(Effects, name, lambda self, one=one: self.check(one))
 
-    def test_written_default(self):
-        folder = tempfile.mkdtemp(prefix="wsrp-defaults-")
-        self.addCleanup(shutil.rmtree, folder)
 
-        def meaning(text):
-            conf = os.path.join(folder, "a.conf")
-            with open(conf, "w") as f:
-                f.write("events {\n%s\n}\nhttp {\n%s\nserver { listen 127.0.0.1:1; %s location / { proxy_pass http://127.0.0.1:9; } } }\n" % text)
-            done = env.run([env.WSRPC, "dump", conf], 60, text=True)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            return done.stdout
+add_tests()
 
-        bare = meaning(("", "", ""))
-        for row in ROWS:
-            if row.default is None or row.verdict in ("REFUSED", "THIRD_PARTY"):
-                continue
-            line = "%s %s;" % (row.name, row.default)
-            place = [c for c in ("events", "http", "server") if c in row.contexts]
-            if not place or row.name in ("listen", "server_name", "proxy_redirect"):
-                continue
-            with self.subTest(row=row.name):
-                text = tuple(line if c == place[0] else "" for c in ("events", "http", "server"))
-                self.assertEqual(bare, meaning(text))
+
+class Coverage(unittest.TestCase):
+    """Every row has its case, and every case its row."""
+
+    def test_every_row_has_a_case(self):
+        self.assertEqual([row for row in ROWS if has_effect(row) and not any(one.is_about(row) for one in cases())], [])
+
+    def test_every_case_has_a_row(self):
+        for one in cases():
+            self.assertEqual(len([row for row in ROWS if has_effect(row) and one.is_about(row)]), 1, one.row)
+
+    def test_few_rows_without_visible_effect(self):
+        self.assertLess(len([one for one in cases() if not one.probe]), 12)
+
+
+class Documents(unittest.TestCase):
+    """docs/DIRECTIVES.md, docs/NGINX.md and the manual page are what tools/gen_docs.py makes of the table."""
+
+    def test_up_to_date(self):
+        for path, text in gen_docs.documents().items():
+            with self.subTest(path):
+                self.assertEqual(env.read(os.path.join(env.TOP, path)), text, "run make docs")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ between the two.
 
 import importlib
 
-MODULES = ()
+MODULES = ("process", "server", "files", "rewrite", "proxy", "upstream", "tls")
 CASES = []
 
 
@@ -30,7 +30,7 @@ class Case:
 
     def is_about(self, row):
         """Is this the case of that row of the table? `keepalive@upstream` names the row of that name in that context."""
-        return row.name == self.name and (self.context is None or row.contexts is None or self.context in row.contexts)
+        return row.name == self.name and (self.context is None or self.context in row.contexts)
 
     def line(self, variant):
         """The directive as written in variant 0 or 1; None as argument: not written."""
@@ -39,7 +39,7 @@ class Case:
         return "" if argument is None else (word + " " + argument).strip()
 
 
-def case(row, a, b, seen, sees, probe, server=None, http=None, main=None, files=None, dead=False, title=None):
+def case(row, a, b, seen, sees, probe, server=None, http=None, main=None, files=None, dead=False, title=None, root=False):
     """Add a case.
 
     row     the directive's name, and "@context" where the name has several rows
@@ -50,17 +50,18 @@ def case(row, a, b, seen, sees, probe, server=None, http=None, main=None, files=
     server  content of a server block that listens at PORT, or whole server blocks (text with "server {"); http stands in front of it
     main    a whole configuration of its own, with a daemon of its own
     dead    the daemon of this case is not expected to start in every variant
+    root    can be seen by root only
     """
     assert sum(part is not None for part in (server, main)) == 1, row
     assert len(sees) == 2 and sees[0] != sees[1], row
     CASES.append(Case(row, a=a, b=b, seen=seen, sees=sees, probe=probe, server=server, http=http or "", main=main, files=files or {}, dead=dead,
-                      title=title or row))
+                      title=title or row, needs_root=root))
 
 
 def unseen(row, a, b, reason, server=None, http=None, main=None, same_table=False):
     """A row whose argument changes nothing that can be seen from outside, and why; the table differs all the same unless same_table."""
     CASES.append(Case(row, a=a, b=b, seen=None, sees=None, probe=None, reason=reason, server=server, http=http or "", main=main, files={}, dead=False,
-                      same_table=same_table))
+                      title=row, needs_root=False, same_table=same_table))
 
 
 def cases():
