@@ -152,6 +152,7 @@ bool check_odd_words(struct compiler *cc, struct node *n)
 
 /* --- identified statements ------------------------------------------------------------------------------------------ */
 
+/* At most one for a row of the directive table. */
 struct node_check {
 	enum check_id id;
 	const char *directive;
@@ -256,27 +257,29 @@ static const struct node_check node_checks[] = {
 	{ CHECK_FILE_UNREADABLE, "root", check_readable },
 	{ CHECK_FILE_UNREADABLE, "alias", check_readable },
 };
-#define NODE_CHECK_COUNT (sizeof(node_checks) / sizeof(node_checks[0]))
 
-static void run_on(struct compiler *cc, const struct directive *const *defs, const struct node *parent)
+/* `by_row`: the check of a row of the directive table, by its ordinal. */
+static void run_on(struct compiler *cc, const struct node_check *const *by_row, const struct node *parent)
 {
 	NODE_EACH_CHILD(n, parent) {
-		for (size_t i = 0; i < NODE_CHECK_COUNT; i++)
-			if (defs[i] && n->def == defs[i] && !n->bad && !n->synthetic)
-				node_checks[i].run(cc, n);
-		run_on(cc, defs, n);
+		if (n->def && by_row[n->def->ordinal] && !n->bad && !n->synthetic)
+			by_row[n->def->ordinal]->run(cc, n);
+		if (n->first_child)
+			run_on(cc, by_row, n);
 	}
 }
 
 void check_run(struct compiler *cc)
 {
-	const struct directive *defs[NODE_CHECK_COUNT];
+	const struct node_check **by_row = ARENA_ARRAY(&cc->arena, const struct node_check *, directive_count());
 
-	for (size_t i = 0; i < NODE_CHECK_COUNT; i++)
-		defs[i] = cc->diags.level[node_checks[i].id] == DIAG_OFF
-		                  ? NULL
-		                  : directive_find(cc, node_checks[i].directive, strlen(node_checks[i].directive), ~(uint32_t)(C_MAP | C_TYPES));
-	run_on(cc, defs, cc->root);
+	for (size_t i = 0; i < sizeof(node_checks) / sizeof(node_checks[0]); i++) {
+		const char *name = node_checks[i].directive;
+		const struct directive *def = directive_find(cc, name, strlen(name), ~(uint32_t)(C_MAP | C_TYPES));
+		if (def && cc->diags.level[node_checks[i].id] != DIAG_OFF)
+			by_row[def->ordinal] = &node_checks[i];
+	}
+	run_on(cc, by_row, cc->root);
 }
 
 /* --- options -------------------------------------------------------------------------------------------------------- */

@@ -299,29 +299,35 @@ static void lower_free(struct lower *l)
 		index_free(indexes[i]);
 }
 
+static void lower_release(void *object)
+{
+	lower_free(object);
+}
+
 bool lower_config(struct compiler *cc, struct plan *plan)
 {
-	struct lower l;
+	struct lower *l = ARENA_NEW(&cc->arena, struct lower);
 	struct level lv;
 	struct server_level server;
-	lower_init(&l, cc, plan);
+	lower_init(l, cc, plan);
+	arena_on_free(&cc->arena, lower_release, l); /* running out of memory leaves this function by longjmp */
 	level_init(&lv, &server);
 	pool_reserve(&plan->global, 1);
-	file_index(&l, 0);
+	file_index(l, 0);
 	wsr_sref origin = *(wsr_sref *)pool_at(&plan->file_name, 0);
 	wsr_sref compiler = plan_str(plan, WSR_STR("wsrpc " WSR_VERSION));
-	global(&l)->origin = origin;
-	global(&l)->compiler = compiler;
-	apply_defaults(&l, &lv);
-	apply_globals(&l, &lv, cc->root);
-	global(&l)->error_log = (uint32_t)lv.s.log.error_log;
+	global(l)->origin = origin;
+	global(l)->compiler = compiler;
+	apply_defaults(l, &lv);
+	apply_globals(l, &lv, cc->root);
+	global(l)->error_log = (uint32_t)lv.s.log.error_log;
 	memset(lv.set, 0, sizeof(lv.set));
 	NODE_EACH_CHILD(n, cc->root)
 		if (node_is(n, "http") && !n->bad)
-			lower_http(&l, &lv, n);
-	lower_variables_check(&l);
+			lower_http(l, &lv, n);
+	lower_variables_check(l);
 	if (plan->body.count == 0)
-		global(&l)->default_body = level_body(&l, &lv, WSR_LOCATION_SERVER, 0, plan_str(plan, wsr_str("", 0)), WSR_NONE);
-	lower_free(&l);
+		global(l)->default_body = level_body(l, &lv, WSR_LOCATION_SERVER, 0, plan_str(plan, wsr_str("", 0)), WSR_NONE);
+	lower_free(l);
 	return !diag_failed(cc);
 }

@@ -153,21 +153,25 @@ bool signature_has_block(const struct signature *sig)
 
 /* --- matching ------------------------------------------------------------------------------------------------------- */
 
-struct match {
-	struct compiler *cc;
-	const struct word *args;
-	unsigned count;
-	bool explain;               /* collect what is wrong */
+/* What is wrong with words that do not match. */
+struct miss {
 	unsigned farthest;          /* argument that fits nowhere; == count: something is missing behind the last */
 	bool too_many;              /* nothing more was wanted there */
 	bool specific;              /* `why` is the complaint of a keyed word: nothing else can be meant */
 	unsigned complaints;        /* of kinds, at the farthest place */
 	struct complaint why;       /* the last of them; offsets inside the whole word */
-	bool optional;              /* what is being tried may be missing */
 	struct complaint skipped;   /* why a word was not taken for what may be missing: what is meant when words are left over at the end */
 	const struct word *skipped_word;
 	const struct alternative *expected[MAX_ALTERNATIVES];
 	unsigned expected_count;
+};
+
+struct match {
+	struct compiler *cc;
+	const struct word *args;
+	unsigned count;
+	bool optional;              /* what is being tried may be missing */
+	struct miss *miss;          /* collected here; NULL: only the answer is wanted */
 };
 
 /* A number was meant as a number, whatever else may stand in its place. */
@@ -181,43 +185,43 @@ static bool is_number(const struct word *w)
 /* A mistake at argument w counts when none lies farther. */
 static bool is_farthest(struct match *m, unsigned w)
 {
-	if (!m->explain || w < m->farthest)
+	if (!m->miss || w < m->miss->farthest)
 		return false;
-	if (w > m->farthest) {
-		m->farthest = w;
-		m->too_many = m->specific = false;
-		m->complaints = m->expected_count = 0;
+	if (w > m->miss->farthest) {
+		m->miss->farthest = w;
+		m->miss->too_many = m->miss->specific = false;
+		m->miss->complaints = m->miss->expected_count = 0;
 	}
 	return true;
 }
 
 static void note_expected(struct match *m, const struct alternative *a)
 {
-	for (unsigned i = 0; i < m->expected_count; i++)
-		if (m->expected[i] == a)
+	for (unsigned i = 0; i < m->miss->expected_count; i++)
+		if (m->miss->expected[i] == a)
 			return;
-	if (m->expected_count < MAX_ALTERNATIVES)
-		m->expected[m->expected_count++] = a;
+	if (m->miss->expected_count < MAX_ALTERNATIVES)
+		m->miss->expected[m->miss->expected_count++] = a;
 }
 
 static void note_complaint(struct match *m, unsigned w, const struct alternative *a, const struct complaint *why, size_t offset)
 {
-	if (m->explain && m->optional && !(m->skipped_word && is_number(m->skipped_word))) {
-		m->skipped = *why;
-		m->skipped.from += offset;
-		m->skipped.to += offset;
-		m->skipped_word = &m->args[w];
+	if (m->miss && m->optional && !(m->miss->skipped_word && is_number(m->miss->skipped_word))) {
+		m->miss->skipped = *why;
+		m->miss->skipped.from += offset;
+		m->miss->skipped.to += offset;
+		m->miss->skipped_word = &m->args[w];
 	}
 	if (!is_farthest(m, w))
 		return;
 	note_expected(m, a);
-	if (m->specific)
+	if (m->miss->specific)
 		return;
-	m->complaints++;
-	m->why = *why;
-	m->why.from += offset;
-	m->why.to += offset;
-	m->specific = offset > 0 || (why->check == CHECK_INTEGER && is_number(&m->args[w]));
+	m->miss->complaints++;
+	m->miss->why = *why;
+	m->miss->why.from += offset;
+	m->miss->why.to += offset;
+	m->miss->specific = offset > 0 || (why->check == CHECK_INTEGER && is_number(&m->args[w]));
 }
 
 static void note_literal(struct match *m, unsigned w, const struct alternative *a, struct wsr_str value, size_t offset)
@@ -225,12 +229,12 @@ static void note_literal(struct match *m, unsigned w, const struct alternative *
 	if (!is_farthest(m, w))
 		return;
 	note_expected(m, a);
-	if (offset == 0 || m->specific)
+	if (offset == 0 || m->miss->specific)
 		return;
 	const char *text = arena_printf(&m->cc->arena, "'%s' is not allowed for '%.*s'", diag_quote(m->cc, value.ptr, value.len), WSR_FMT(a->key));
 	struct complaint why = { CHECK_ARGUMENT, text, NULL, 0, value.len };
 	note_complaint(m, w, a, &why, offset);
-	m->specific = false; /* another literal behind the same key may fit */
+	m->miss->specific = false; /* another literal behind the same key may fit */
 }
 
 static bool alternative_ok(struct match *m, const struct alternative *a, unsigned w)
@@ -295,7 +299,7 @@ static bool match_from(struct match *m, const struct sequence *s, unsigned e, un
 		if (w == m->count)
 			return true;
 		if (is_farthest(m, w))
-			m->too_many = true;
+			m->miss->too_many = true;
 		return false;
 	}
 	const struct element *el = &s->elements[e];
@@ -353,8 +357,8 @@ static const char *expected_text(struct compiler *cc, const struct match *m)
 {
 	const char *text = "";
 
-	for (unsigned i = 0; i < m->expected_count; i++) {
-		const struct alternative *a = m->expected[i];
+	for (unsigned i = 0; i < m->miss->expected_count; i++) {
+		const struct alternative *a = m->miss->expected[i];
 		const char *equals = a->key.ptr ? "=" : "", *what = a->literal.ptr ? "" : a->kind->what;
 		text = arena_printf(&cc->arena, "%s%s%.*s%s%.*s%s", text, *text ? ", " : "", WSR_FMT(a->key), equals, WSR_FMT(a->literal), a->key.ptr ? "" : what);
 	}
@@ -368,8 +372,8 @@ static const char *nearest_expected(struct compiler *cc, const struct match *m, 
 	const char *equals = written.len ? memchr(written.ptr, '=', written.len) : NULL;
 	struct spell spell_key = spell_start(wsr_str(written.ptr, equals ? (size_t)(equals - written.ptr) : written.len));
 
-	for (unsigned i = 0; i < m->expected_count; i++) {
-		const struct alternative *a = m->expected[i];
+	for (unsigned i = 0; i < m->miss->expected_count; i++) {
+		const struct alternative *a = m->miss->expected[i];
 		if (a->key.len)
 			spell_try(&spell_key, a->key);
 		else if (a->literal.ptr)
@@ -386,9 +390,9 @@ static struct diag *report_count(struct compiler *cc, const struct match *m, con
 {
 	const char *name = diag_quote(cc, n->words[0].text, n->words[0].len);
 
-	if (m->farthest < m->count)
-		return diag_at(cc, CHECK_ARGUMENT_COUNT, span_join(m->args[m->farthest].span, m->args[m->count - 1].span),
-		               m->farthest == 0 ? "'%s' takes no argument%s" : "too many arguments of '%s'%s", name, "");
+	if (m->miss->farthest < m->count)
+		return diag_at(cc, CHECK_ARGUMENT_COUNT, span_join(m->args[m->miss->farthest].span, m->args[m->count - 1].span),
+		               m->miss->farthest == 0 ? "'%s' takes no argument%s" : "too many arguments of '%s'%s", name, "");
 	return diag_at(cc, CHECK_ARGUMENT_COUNT, node_head_span(n), m->count ? "'%s' needs more than %u argument%s" : "'%s' needs an argument", name, m->count,
 	               m->count == 1 ? "" : "s");
 }
@@ -404,10 +408,10 @@ static struct diag *report_complaint(struct compiler *cc, const struct word *w, 
 
 static struct diag *report_word(struct compiler *cc, const struct match *m)
 {
-	const struct word *w = &m->args[m->farthest];
+	const struct word *w = &m->args[m->miss->farthest];
 
-	if (m->complaints && (m->specific || m->complaints >= m->expected_count))
-		return report_complaint(cc, w, &m->why);
+	if (m->miss->complaints && (m->miss->specific || m->miss->complaints >= m->miss->expected_count))
+		return report_complaint(cc, w, &m->miss->why);
 	struct diag *d = diag_at(cc, CHECK_ARGUMENT, w->span, "'%s' is not allowed here", diag_quote(cc, w->text, w->len));
 	const char *nearest = nearest_expected(cc, m, word_str(w));
 	if (nearest)
@@ -423,13 +427,14 @@ bool signature_check(struct compiler *cc, const struct signature *sig, const cha
 	*reported = NULL;
 	if (match_any(&m, sig))
 		return true;
-	m.explain = true;
+	struct miss miss = { .farthest = 0 };
+	m.miss = &miss;
 	match_any(&m, sig);
-	if (m.farthest < m.count && m.too_many && m.expected_count == 0 && m.skipped_word) {
-		*reported = report_complaint(cc, m.skipped_word, &m.skipped);
+	if (miss.farthest < m.count && miss.too_many && miss.expected_count == 0 && miss.skipped_word) {
+		*reported = report_complaint(cc, miss.skipped_word, &miss.skipped);
 		return false;
 	}
-	bool count = m.farthest == m.count || (m.too_many && m.expected_count == 0);
+	bool count = miss.farthest == m.count || (miss.too_many && miss.expected_count == 0);
 	*reported = count ? report_count(cc, &m, n) : report_word(cc, &m);
 	if (count)
 		diag_note(cc, *reported, SPAN_NONE, "syntax: %.*s %s", WSR_FMT(word_str(&n->words[0])), text);

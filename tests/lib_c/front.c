@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "compiler/lower.h"
 
 struct work {
 	const char *text;
@@ -119,9 +120,17 @@ char *front_dump(const char *text)
 	return view_text(text, DUMP);
 }
 
+struct whole {
+	const char *path;
+	struct plan plan;
+};
+
 static void run_path(struct compiler *cc, void *arg)
 {
-	compiler_front(cc, arg);
+	struct whole *w = arg;
+
+	if (compiler_front(cc, w->path))
+		lower_config(cc, &w->plan);
 }
 
 static void run_print(struct compiler *cc, void *arg)
@@ -133,12 +142,15 @@ bool front_with_failure(const char *path, unsigned long n)
 {
 	struct compiler_options options = { .strict = false };
 	struct compiler cc;
+	struct whole w = { .path = path };
 
+	plan_init(&w.plan);
 	compiler_init(&cc, &options);
 	cc.arena.fail_at = n;
 	FILE *null = fopen("/dev/null", "w");
-	bool done = compiler_run(&cc, run_path, (void *)(uintptr_t)path) && compiler_run(&cc, run_print, null);
+	bool done = compiler_run(&cc, run_path, &w) && compiler_run(&cc, run_print, null);
 	fclose(null);
+	plan_free(&w.plan);
 	compiler_free(&cc);
 	return done;
 }

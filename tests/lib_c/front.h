@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The compiler's front half on texts in memory, with what came out as plain strings, for unit tests. The caller frees results.
+ * The compiler's front half on texts, with what came out as plain strings, for unit tests. The caller frees results.
  */
 #ifndef TESTS_FRONT_H
 #define TESTS_FRONT_H
@@ -16,7 +16,7 @@ char *front_messages(const char *text);
 char *front_printed(const char *text);
 /** `wsrpc dump --stage=tree`. */
 char *front_dump(const char *text);
-/** Run the front half with the n-th allocation failing. @return true when it came to its end */
+/** Compile a file as far as its plan, with the n-th allocation failing. @return true when it came to its end */
 bool front_with_failure(const char *path, unsigned long n);
 
 #endif

@@ -163,6 +163,20 @@ static void test_every_allocation_fails(void **state)
 	assert_true(n > 200);
 }
 
+/* The same through lowering, on a configuration without mistakes; all of the first ones, then a sample. */
+static void test_lowering_runs_out_of_memory(void **state)
+{
+	static const char path[] = "tests/conf/good/whole.conf";
+	unsigned long n = 1;
+
+	(void)state;
+	if (access(path, R_OK) != 0)
+		return; /* started in another folder */
+	while (!front_with_failure(path, n))
+		n += n < 100 ? 1 : 1 + n / 100;
+	assert_true(n > 1000);
+}
+
 static void test_ceiling(void **state)
 {
 	const struct folder *f = *state;
@@ -185,6 +199,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_includes, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_fragment_includes, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_every_allocation_fails, make_folder, remove_folder),
+		cmocka_unit_test(test_lowering_runs_out_of_memory),
 		cmocka_unit_test_setup_teardown(test_ceiling, make_folder, remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
