@@ -224,6 +224,10 @@ static void write_answer(struct explanation *x)
 		a.status = 200;
 		a.framing = WSR_FRAMING_NONE;
 	}
+	/* RFC 9110 section 8.6, as runtime/answer.c: no length where there can be no body, but for HEAD. */
+	bool bodyless = x->request.head_method || a.status < 200 || a.status == 204 || a.status == 304;
+	if (bodyless && !(x->request.head_method && a.framing == WSR_FRAMING_LENGTH && a.status >= 200 && a.status != 204))
+		a.framing = WSR_FRAMING_NONE;
 	struct wsr_out out;
 	struct wsr_head_parser parser = { 0 };
 	wsr_out_init(&out, &x->arena, 1024);
