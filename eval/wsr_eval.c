@@ -267,6 +267,7 @@ static bool reset(struct wsr_eval *e)
 	e->error_status = 0;
 	e->cycles = e->depth = 0;
 	e->response = NULL;
+	wsr_decide(e, WSR_DECIDE_ANSWER, WSR_NONE); /* nothing yet; variables look at it */
 	e->captures.count = 0;
 	e->error = NULL;
 	e->error_pos = WSR_NONE;

@@ -69,7 +69,11 @@ struct wsr_server_match wsr_match_host(const struct wsr_table *t, struct wsr_reg
 {
 	const struct wsr_listen *l = wsr_listen_at(t, listen);
 	const struct wsr_nameset *names = wsr_nameset_at(t, l->nameset);
-	if (host.len <= HOST_MAX) { /* the empty one too: server_name "" */
+	if (host.len == 0) {
+		const struct wsr_name_slot *s = wsr_name_find(t, names->exact, host); /* server_name "" is for requests without a host */
+		return (struct wsr_server_match){ s ? s->server : l->default_server, WSR_NONE, s ? WSR_BY_NAME : WSR_BY_DEFAULT };
+	}
+	if (host.len <= HOST_MAX) {
 		const struct wsr_name_slot *s = wsr_name_find(t, names->exact, host);
 		if (s)
 			return (struct wsr_server_match){ s->server, WSR_NONE, WSR_BY_NAME };
@@ -87,7 +91,7 @@ uint32_t wsr_match_server(const struct wsr_table *t, struct wsr_regexes *r, uint
 {
 	char lower[HOST_MAX];
 	struct wsr_str name = wsr_host_clean(host);
-	if (name.len > HOST_MAX)
+	if (name.len == 0 || name.len > HOST_MAX) /* a handshake without a name is the default server's, whatever server_name "" says */
 		return wsr_listen_at(t, listen)->default_server;
 	for (size_t i = 0; i < name.len; i++)
 		lower[i] = (char)wsr_lower((unsigned char)name.ptr[i]);

@@ -279,6 +279,22 @@ static void note(void *ctx, uint32_t pos, const char *what, struct wsr_str detai
 	seen.count++;
 }
 
+/* server_name "" takes requests without a host; a TLS handshake without a name is the default server's. */
+static void test_no_host(void **state)
+{
+	struct site s;
+	(void)state;
+	open_server(&s, "", "return 200 default; } server { listen 127.0.0.1:8080; server_name \"\"; return 200 none; } server { listen 127.0.0.1:8080; server_name \"~^$\" other; return 200 regex;");
+	assert_string_equal(site_request(&s, "GET / HTTP/1.0|Host: "), "refused");
+	assert_string_equal(site_request(&s, "GET /|Host: t"), "200 default");
+	s.request.host = WSR_STR_NULL;
+	wsr_eval_begin(&s.e);
+	assert_string_equal(site_result(&s), "200 none");
+	assert_int_equal(wsr_match_server(&s.table, s.regexes, 0, WSR_STR(""), NULL), wsr_listen_at(&s.table, 0)->default_server);
+	assert_int_not_equal(wsr_match_server(&s.table, s.regexes, 0, WSR_STR("OTHER.:443"), NULL), wsr_listen_at(&s.table, 0)->default_server);
+	site_close(&s);
+}
+
 static void test_trace(void **state)
 {
 	struct site s;
@@ -353,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_urls_from_variables),
 		cmocka_unit_test(test_injection),
+		cmocka_unit_test(test_no_host),
 		cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_usual_request_is_free),
