@@ -295,6 +295,8 @@ void plan_settings(struct plan_dump *d, const struct wsr_body *body, bool proxie
 			continue;
 		if (cell == SET_websocket && proxied)
 			continue; /* plan_websocket() */
+		if (cell == SET_root && dump_u64(&g, SET_alias) >= 2)
+			continue; /* inherited: the number of bytes follows from the nesting */
 		if (row)
 			plain(d, row, &g);
 		else

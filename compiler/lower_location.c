@@ -228,35 +228,22 @@ static void check_upstream_tls(struct lower *l, const struct level *lv)
 		diag_at(l->cc, CHECK_TLS_CERTIFICATE_MISSING, loc->proxy_node->span, "'proxy_ssl_certificate' without 'proxy_ssl_certificate_key'");
 }
 
-/* An alias of an enclosing location replaces that location's path, so the rest of our own path belongs to it. */
+/*
+ * An alias goes on replacing the path of the location it stands in: what nested locations inherit says how many bytes that are. One in a regular
+ * expression's location replaces everything, which only expressions nested in it can inherit.
+ */
 static void inherit_alias(struct lower *l, struct level *lv)
 {
 	const struct location *loc = lv->location;
-	if (!lv->s.file.alias || level_has(lv, SET_root) || !loc || !loc->outer || loc->kind == WSR_LOCATION_IF)
+	if (lv->s.file.alias != 1 || level_has(lv, SET_root) || !loc || !loc->outer || loc->kind == WSR_LOCATION_IF)
 		return;
-	const struct wsr_tmpl *t = pool_at(&l->plan->tmpl, lv->s.file.root.v);
-	if (loc->kind == WSR_LOCATION_REGEX || loc->outer->kind == WSR_LOCATION_REGEX) {
-		diag_at(l->cc, CHECK_VALUE, node_head_span(loc->node), "the enclosing location's 'alias' is not inherited by or from a regular expression: "
-			"write 'alias' or 'root' here");
-		return;
+	if (loc->outer->kind != WSR_LOCATION_REGEX) {
+		lv->s.file.alias = 2 + loc->outer->name.len;
+		lv->group[PLAN_GROUP_file] = WSR_NONE;
+	} else if (loc->kind != WSR_LOCATION_REGEX) {
+		diag_at(l->cc, CHECK_VALUE, node_head_span(loc->node),
+			"the 'alias' around this location replaces whole paths: write 'alias' or 'root' here");
 	}
-	struct wsr_str rest = wsr_str(loc->name.ptr + loc->outer->name.len, loc->name.len - loc->outer->name.len);
-	if (!rest.len)
-		return;
-	l->parts.count = 0;
-	for (uint32_t i = 0; i < t->part_count; i++)
-		pool_push(&l->parts, pool_at(&l->plan->part, t->first_part + i));
-	struct wsr_part *last = l->parts.count ? pool_at(&l->parts, l->parts.count - 1) : NULL;
-	struct wsr_part part = { .kind = WSR_PART_LITERAL };
-	if (last && last->kind == WSR_PART_LITERAL) {
-		struct wsr_str before = plan_text(l->plan, last->arg);
-		rest = wsr_cstr(arena_printf(&l->cc->arena, "%.*s%.*s", WSR_FMT(before), WSR_FMT(rest)));
-		l->parts.count--;
-	}
-	part.arg = plan_str(l->plan, rest);
-	pool_push(&l->parts, &part);
-	lv->s.file.root.v = plan_tmpl(l->plan, (struct wsr_part *)l->parts.data, l->parts.count);
-	lv->group[PLAN_GROUP_file] = WSR_NONE;
 }
 
 /* Everything that holds in a block of a location. */

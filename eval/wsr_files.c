@@ -58,16 +58,28 @@ static bool join_path(struct wsr_eval *e, struct wsr_str root, struct wsr_str re
 	return out->ptr && !memchr(out->ptr, '\0', out->len) && !climbs(e, *out, e->file->root.v, name);
 }
 
+/* An alias in a regular expression's own location stands for the whole path. */
+static bool alias_is_whole(const struct wsr_eval *e)
+{
+	return e->file->alias == 1 && matched_kind(e) == WSR_LOCATION_REGEX;
+}
+
+/* Bytes of the path that an alias replaces. */
+static size_t alias_prefix_len(const struct wsr_eval *e)
+{
+	return e->file->alias >= 2 ? (size_t)e->file->alias - 2 : matched_name(e).len;
+}
+
 bool wsr_file_path(struct wsr_eval *e, struct wsr_str uri, struct wsr_str *out)
 {
 	struct wsr_str rest = uri;
 	if (e->file->root.v == WSR_NONE)
 		return false;
-	if (e->file->alias && matched_kind(e) == WSR_LOCATION_REGEX) {
+	if (alias_is_whole(e)) {
 		if (!e->uri_below_alias)
 			rest = WSR_STR("");
 	} else if (e->file->alias) {
-		size_t prefix = matched_name(e).len;
+		size_t prefix = alias_prefix_len(e);
 		rest = wsr_from(uri, prefix < uri.len ? prefix : uri.len);
 	}
 	return join_path(e, root_text(e), rest, WSR_NONE, out);
@@ -96,13 +108,13 @@ static bool asks_for_directory(const struct wsr_table *t, uint32_t tmpl)
 /* Is the candidate there? Then the URI becomes its own (nginx: ngx_http_try_files_handler). */
 static bool try_candidate(struct wsr_eval *e, uint32_t tmpl)
 {
-	bool alias = e->file->alias, regex = alias && matched_kind(e) == WSR_LOCATION_REGEX;
+	bool alias = e->file->alias, regex = alias_is_whole(e);
 	bool directory = asks_for_directory(e->table, tmpl);
 	struct wsr_str name = wsr_eval_tmpl(e, tmpl), constant, prefix = WSR_STR(""), path;
 	if (directory && name.len)
 		name.len--;
 	if (alias && !regex) {
-		prefix = matched_name(e);
+		prefix = wsr_str(e->uri.ptr, alias_prefix_len(e) < e->uri.len ? alias_prefix_len(e) : e->uri.len);
 		if (!wsr_tmpl_constant(e->table, tmpl, &constant) && wsr_starts_with(name, prefix))
 			name = wsr_from(name, prefix.len);
 	}

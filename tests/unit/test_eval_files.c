@@ -137,6 +137,7 @@ static const struct site_vector files_vectors[] = {
 	{ "GET /e", "301 http://t:8080/e/" }, { "GET /i/z.txt", "file alias/z.txt" }, { "GET /iz.txt", "404" }, { "GET /i", "301 http://t:8080/i/" },
 	{ "GET /j", "404" }, { "GET /j/", "403" }, { "GET /j/z.txt", "file alias/z.txt" }, { "GET /j/../a.txt", "file html/a.txt" },
 	{ "GET /k/z.txt", "file alias/z.txt" }, { "GET /k/", "403" }, { "GET /k/i/", "file alias/i/index.html" }, { "GET /k/../secret/s.txt", "404" },
+	{ "GET /nest/z.txt", "file alias/z.txt" }, { "GET /nest/i/", "file alias/i/index.html" }, { "GET /nest/i/nope", "404" },
 	{ "GET /k/%2e%2e/secret/s.txt", "404" }, { "GET /abs/", "file alias/i/index.html" }, { "GET /d/x.html", "file html/d/x.html" },
 	{ "GET /a.txt/", "404" }, { "GET /%61.txt", "file html/a.txt" }, { "GET /nope/", "404" }, { "GET /sp%25ace.txt", "file html/sp%ace.txt" },
 	{ "GET /.", "404" }, { "GET /a.txt/x", "404" }, { "POST /a.txt", "405" }, { "PUT /a.txt", "405" }, { "DELETE /", "405" },
@@ -154,7 +155,8 @@ static const struct site_group files = {
 		"location /e/ { index nope y.txt; }\n"
 		"location /d/ { index /b.html; }\n"
 		"location /abs/ { alias alias/i/; index index.html; }\n"
-		"location /sub/ { root html/; location /sub/x { alias secret; } }\n",
+		"location /sub/ { root html/; location /sub/x { alias secret; } }\n"
+		"location /nest/ { alias alias/; location ~ txt$ { expires 1d; } location /nest/i/ { expires 2d; } }\n",
 	.files = FILES,
 	.vectors = files_vectors,
 };
