@@ -61,6 +61,13 @@ void lower_uint(struct lower *l, struct level *lv, const struct node *n, unsigne
 	put_u64(lv, cell, v);
 }
 
+void lower_if_modified_since(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)l, (void)arg;
+	const struct word *w = node_arg(n, 0);
+	put_u64(lv, SET_if_modified_since, word_is(w, "off") ? WSR_IF_MODIFIED_OFF : word_is(w, "before") ? WSR_IF_MODIFIED_BEFORE : WSR_IF_MODIFIED_EXACT);
+}
+
 void lower_str(struct lower *l, struct level *lv, const struct node *n, unsigned cell)
 {
 	put_index(lv, cell, plan_str(l->plan, arg_str(n, 0)));

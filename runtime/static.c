@@ -260,10 +260,11 @@ static void answer_single(struct exchange *x)
 	struct static_range whole = { 0, f->size }, *r = f->ranges ? f->ranges : &whole;
 	unsigned status = x->eval.decision.status ? x->eval.decision.status : f->ranges ? 206 : 200;
 	struct wsr_answer a = { .status = status, .framing = WSR_FRAMING_LENGTH, .length = r->end - r->first, .content_type = f->type, .extra = fields };
-	a.extra_count = validators(f, fields);
+	if (status == 200 || status == 206) /* not for an error page */
+		a.extra_count = validators(f, fields);
 	if (f->ranges)
 		fields[a.extra_count++] = own_field("Content-Range", wsr_str(range, (size_t)content_range(range, sizeof(range), f, r)));
-	else if (status == 200)
+	else if (status == 200 && x->eval.file->max_ranges > 0)
 		fields[a.extra_count++] = own_field("Accept-Ranges", WSR_STR("bytes"));
 	if (!answer_head(x, NULL, &a, &out)) {
 		exchange_finish(x, CONN_ABORT, CLOSE_MEMORY);
@@ -277,12 +278,14 @@ static enum static_part choose_part(struct exchange *x)
 {
 	struct static_file *f = x->file;
 	const struct wsr_field *range = x->request.first[WSR_F_RANGE];
-	if (!range || !static_range_allowed(&x->request, f->mtime, wsr_cstr(f->etag)))
+	if (!range || f->size == 0 || x->eval.file->max_ranges == 0 || !static_range_allowed(&x->request, f->mtime, wsr_cstr(f->etag)))
 		return STATIC_WHOLE;
 	struct static_range *ranges = wsr_arena_alloc(&x->arena, STATIC_RANGES_MAX * sizeof(*ranges));
 	if (!ranges)
 		return STATIC_WHOLE;
 	enum static_part part = static_parse_ranges(range->value, f->size, ranges, &f->range_count);
+	if (part == STATIC_RANGES && f->range_count > x->eval.file->max_ranges)
+		part = STATIC_WHOLE;
 	if (part == STATIC_RANGES)
 		f->ranges = ranges;
 	else
@@ -295,7 +298,7 @@ static void answer_file(struct exchange *x)
 	struct static_file *f = x->file;
 	/* An error page has its own status and no conditions. */
 	bool page = x->eval.decision.status != 0;
-	unsigned status = page ? 200 : static_condition(&x->request, f->mtime, wsr_cstr(f->etag));
+	unsigned status = page ? 200 : static_condition(&x->request, f->mtime, wsr_cstr(f->etag), (enum wsr_if_modified)x->eval.file->if_modified_since);
 	if (status == 304) {
 		answer_not_modified(x);
 		return;

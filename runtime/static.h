@@ -27,7 +27,7 @@ enum static_part { STATIC_WHOLE, STATIC_RANGES, STATIC_UNSATISFIABLE };
 enum static_part static_parse_ranges(struct wsr_str field, uint64_t size, struct static_range *out, unsigned *count);
 
 /** 200, 304 or 412: what the conditional fields of the request say. `etag` may be empty. */
-unsigned static_condition(const struct wsr_head *rq, time_t mtime, struct wsr_str etag);
+unsigned static_condition(const struct wsr_head *rq, time_t mtime, struct wsr_str etag, enum wsr_if_modified how);
 
 /** Does If-Range, if there is one, allow ranges? */
 bool static_range_allowed(const struct wsr_head *rq, time_t mtime, struct wsr_str etag);

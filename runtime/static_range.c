@@ -33,7 +33,14 @@ static bool names_tag(struct wsr_str list, struct wsr_str etag, bool weak)
 	return false;
 }
 
-unsigned static_condition(const struct wsr_head *rq, time_t mtime, struct wsr_str etag)
+/* nginx: ngx_http_test_if_modified. exact: any other date means that the client has another file. */
+static bool is_modified(struct wsr_str since, time_t mtime, enum wsr_if_modified how)
+{
+	int64_t at = wsr_http_date_parse(since);
+	return how == WSR_IF_MODIFIED_OFF || (at != mtime && (how == WSR_IF_MODIFIED_EXACT || at < mtime));
+}
+
+unsigned static_condition(const struct wsr_head *rq, time_t mtime, struct wsr_str etag, enum wsr_if_modified how)
 {
 	struct wsr_str unmodified = value_of(rq, WSR_F_IF_UNMODIFIED_SINCE), match = value_of(rq, WSR_F_IF_MATCH);
 	struct wsr_str modified = value_of(rq, WSR_F_IF_MODIFIED_SINCE), none_match = value_of(rq, WSR_F_IF_NONE_MATCH);
@@ -46,8 +53,7 @@ unsigned static_condition(const struct wsr_head *rq, time_t mtime, struct wsr_st
 		return 412;
 	if (modified.len == 0 && none_match.len == 0)
 		return 200;
-	/* if_modified_since exact: any other date means that the client has another file */
-	if (modified.len && wsr_http_date_parse(modified) != mtime)
+	if (modified.len && is_modified(modified, mtime, how))
 		return 200;
 	if (none_match.len && !names_tag(none_match, etag, true))
 		return 200;

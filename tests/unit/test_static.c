@@ -63,7 +63,7 @@ static void test_conditions(void **state)
 		wsr_arena_init(&arena, NULL, 1 << 16);
 		int n = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n", t[i].fields);
 		assert_int_equal(wsr_head_request(&p, text, (size_t)n, &limits, &arena, &h), WSR_HEAD_DONE);
-		if (static_condition(&h, 784111777, WSR_STR("\"e\"")) != t[i].status)
+		if (static_condition(&h, 784111777, WSR_STR("\"e\""), WSR_IF_MODIFIED_EXACT) != t[i].status)
 			fail_msg("%s", t[i].fields);
 		wsr_arena_reset(&arena);
 	}
