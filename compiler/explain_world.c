@@ -84,10 +84,10 @@ static bool file(void *ctx, const char *path, enum wsr_file_test test)
 }
 
 /* A client without a certificate. */
-static bool certified(void *ctx, enum wsr_tls_verify mode)
+static unsigned certified(void *ctx, uint32_t tls)
 {
-	(void)ctx;
-	return mode != WSR_TLS_VERIFY_ON;
+	const struct explanation *x = ctx;
+	return wsr_tls_at(&x->table, tls)->verify_client == WSR_TLS_VERIFY_ON ? 496 : 0;
 }
 
 const struct wsr_world explain_world = { .fact = fact, .file = file, .certified = certified };

@@ -321,28 +321,17 @@ static bool choose_server(struct wsr_eval *e)
 	return true;
 }
 
-/*
- * ssl_verify_client: the handshake lets every certificate pass, the answer is given here, before anything else. The handshake was made under the settings of
- * the server that SNI named; a Host that leads to a server with others would be measured with the wrong authorities: 421 (RFC 9110 section 15.5.20).
- */
+/* ssl_verify_client: the handshake lets every certificate pass, the answer is given here. */
 static bool client_may_enter(struct wsr_eval *e)
 {
 	const struct wsr_server *s = wsr_server_at(e->table, e->server);
-	const struct wsr_listen *l = wsr_listen_at(e->table, e->listen);
-	struct wsr_str sni = WSR_STR_NULL;
-	if (!(l->flags & WSR_LISTEN_TLS) || s->tls == WSR_NONE || wsr_tls_at(e->table, s->tls)->verify_client == WSR_TLS_VERIFY_OFF)
+	bool tls = wsr_listen_at(e->table, e->listen)->flags & WSR_LISTEN_TLS;
+	if (!tls || s->tls == WSR_NONE || wsr_tls_at(e->table, s->tls)->verify_client == WSR_TLS_VERIFY_OFF)
 		return true;
-	if (!e->world->fact(e->world_ctx, WSR_V_SSL_SERVER_NAME, e->arena, &sni))
-		sni = WSR_STR_NULL;
-	uint32_t met = sni.len ? wsr_match_server(e->table, e->regexes, e->listen, sni, NULL) : l->default_server;
-	if (wsr_server_at(e->table, met)->tls != s->tls) {
-		wsr_decide_status(e, 421, s->pos);
-		return false;
-	}
-	if (e->world->certified(e->world_ctx, wsr_tls_at(e->table, s->tls)->verify_client))
-		return true;
-	wsr_decide_status(e, 496, s->pos); /* nginx's code for it, which a client sees as 400 */
-	return false;
+	unsigned status = e->world->certified(e->world_ctx, s->tls);
+	if (status != 0)
+		wsr_decide_status(e, status, s->pos);
+	return status == 0;
 }
 
 const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)

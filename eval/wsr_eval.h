@@ -27,8 +27,11 @@ struct wsr_world {
 	bool (*fact)(void *ctx, enum wsr_var_id id, struct wsr_arena *arena, struct wsr_str *out);
 	/** Does this file satisfy the test? path is NUL-terminated. */
 	bool (*file)(void *ctx, const char *path, enum wsr_file_test test);
-	/** Does the certificate that the client sent, or did not send, satisfy this mode? Asked for servers with ssl_verify_client only. */
-	bool (*certified)(void *ctx, enum wsr_tls_verify mode);
+	/**
+	 * May this client ask a server with these TLS settings (index of tls)? Asked for servers with ssl_verify_client only, before anything else is decided.
+	 * @return 0, or the status of the refusal: 496 no or no good certificate (nginx's code, seen as 400), 421 the handshake was for other settings
+	 */
+	unsigned (*certified)(void *ctx, uint32_t tls);
 };
 
 /* Compiled regular expressions of one table in one thread, made at first use. */

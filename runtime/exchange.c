@@ -205,38 +205,10 @@ static void begin(struct exchange *x)
 	x->eval.request = x->has_request ? &x->request : NULL;
 }
 
-/**
- * Whether the client may ask this server. The handshake lets every client certificate pass (tls_ctx.h), so this is asked before anything is carried out. A
- * server that verifies must also be the one of the handshake: for another name another authority, or no certificate, was asked for (RFC 9110 section 15.5.20).
- * @return 0, or the status of the refusal with a sentence in *why
- */
-static unsigned refused_client(struct exchange *x, const char **why)
-{
-	const struct wsr_table *t = &x->gen->table;
-	SSL *ssl = stream_ssl(x->conn->client);
-	uint32_t tls = wsr_server_at(t, x->eval.server)->tls;
-	if (!ssl || tls == WSR_NONE || wsr_tls_at(t, tls)->verify_client == WSR_TLS_VERIFY_OFF)
-		return 0;
-	SSL_CTX *ctx = tls_ctxs_get(x->gen->tls, tls, why);
-	if (!ctx)
-		return 500;
-	if (!tls_client_vouched(ssl, ctx)) {
-		*why = "the request is for another server than the handshake was";
-		return 421;
-	}
-	return tls_client_verified(ssl, (enum wsr_tls_verify)wsr_tls_at(t, tls)->verify_client, why) ? 0 : 400;
-}
-
 void exchange_start(struct exchange *x)
 {
-	const char *why = NULL;
 	begin(x);
 	wsr_eval_begin(&x->eval);
-	unsigned status = refused_client(x, &why);
-	if (status != 0) {
-		exchange_error(x, WSR_LOG_INFO, "client certificate: %s", why);
-		wsr_eval_error(&x->eval, status);
-	}
 	exchange_carry_out(x);
 }
 

@@ -401,15 +401,28 @@ static bool file(void *ctx, const char *path, enum wsr_file_test test)
 	}
 }
 
-static bool certified(void *ctx, enum wsr_tls_verify mode)
+/**
+ * A server that verifies must also be the one of the handshake: for another name another authority, or no certificate, was asked for (RFC 9110
+ * section 15.5.20).
+ */
+static unsigned certified(void *ctx, uint32_t tls)
 {
-	const struct exchange *x = ctx;
-	const char *why = "the connection has no TLS";
+	struct exchange *x = ctx;
 	SSL *ssl = x->conn->client ? stream_ssl(x->conn->client) : NULL;
-	if (ssl && tls_client_verified(ssl, mode, &why))
-		return true;
-	exchange_error((struct exchange *)ctx, WSR_LOG_INFO, "client certificate refused: %s", why);
-	return false;
+	const char *why = "the connection has no TLS";
+	SSL_CTX *settings = ssl ? tls_ctxs_get(x->gen->tls, tls, &why) : NULL;
+	unsigned status = 0;
+	if (!settings) {
+		status = 500;
+	} else if (!tls_client_vouched(ssl, settings)) {
+		why = "the request is for another server than the handshake was";
+		status = 421;
+	} else if (!tls_client_verified(ssl, (enum wsr_tls_verify)wsr_tls_at(&x->gen->table, tls)->verify_client, &why)) {
+		status = 496;
+	}
+	if (status != 0)
+		exchange_error(x, WSR_LOG_INFO, "client certificate: %s", why);
+	return status;
 }
 
 const struct wsr_world exchange_world = { .fact = fact, .file = file, .certified = certified };

@@ -22,6 +22,9 @@ file_case("*@types", "text/x-odd odd", "text/x-odd other", "answer", ("text/x-od
           server="root www-a; default_type text/plain; types { LINE; }")
 unseen("sendfile", "on", "off", "only how the same bytes get into the socket", server="root www-a; LINE;")
 file_case("etag", "on", "off", "answer", (True, False), lambda p: bool(p.get("/f.txt").get("ETag")), server="root www-a; LINE;")
+file_case("if_modified_since", "before", "exact", "answer", (304, 200),
+          lambda p: p.get("/f.txt", fields=[("If-Modified-Since", "Fri, 31 Dec 2100 00:00:00 GMT")]).status, server="root www-a; LINE;")
+file_case("max_ranges", "1", "0", "answer", (206, 200), lambda p: p.get("/f.txt", fields=[("Range", "bytes=0-1")]).status, server="root www-a; LINE;")
 file_case("log_not_found", "on", "off", "log", (True, False), log_has(".log", "missing-file", "/missing-file", seconds=1), server="root www-a; error_log NAME.log error; LINE;")
 case("error_log", "NAME.log error", "NAME.log crit", "log", (True, False), log_has(".log", "missing-file", "/missing-file", seconds=1), title="error_log, its level",
      server="root www-a; LINE;")
