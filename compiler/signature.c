@@ -168,7 +168,7 @@ struct miss {
 
 struct match {
 	struct compiler *cc;
-	const struct word *args;
+	struct word *args;
 	unsigned count;
 	bool optional;              /* what is being tried may be missing */
 	struct miss *miss;          /* collected here; NULL: only the answer is wanted */
@@ -264,8 +264,21 @@ static bool alternative_ok(struct match *m, const struct alternative *a, unsigne
 	return false;
 }
 
+/* A flag may be written in any case (nginx: ngx_conf_set_flag_slot); later stages see it in lower case. */
+static void fold_flag(struct match *m, const struct element *e, unsigned w)
+{
+	const struct alternative *a = e->alternatives;
+	if (e->count != 2 || a[0].key.ptr || !a[0].literal.ptr || !a[1].literal.ptr || !wsr_str_eq(a[0].literal, WSR_STR("on")) ||
+	    !wsr_str_eq(a[1].literal, WSR_STR("off")))
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		if (wsr_str_eq_nocase(word_str(&m->args[w]), a[i].literal))
+			m->args[w].text = i == 0 ? "on" : "off";
+}
+
 static bool element_ok(struct match *m, const struct element *e, unsigned w)
 {
+	fold_flag(m, e, w);
 	for (unsigned i = 0; i < e->count; i++)
 		if (alternative_ok(m, &e->alternatives[i], w))
 			return true;
@@ -332,7 +345,7 @@ static bool match_any(struct match *m, const struct signature *sig)
 	return false;
 }
 
-bool signature_matches(struct compiler *cc, const struct signature *sig, const struct word *args, unsigned count)
+bool signature_matches(struct compiler *cc, const struct signature *sig, struct word *args, unsigned count)
 {
 	struct match m = { .cc = cc, .args = args, .count = count };
 
