@@ -50,11 +50,17 @@ def run_tool(context, server, name, arguments):
     return json.loads(line), spent
 
 
+def _counted(server, count):
+    if count == 0:
+        raise LoadFailed(f"{server.name}: no operation was done")
+    return count
+
+
 def websocket(context, server, tls, size, connections, seconds):
     port = server.tls if tls else server.clear
     arguments = ["-m", "echo", "-c", connections, "-s", size, "-d", seconds, f"127.0.0.1:{port}/ws"]
     result, spent = run_tool(context, server, "wsload", (["-t"] if tls else []) + arguments)
-    return result["messages"], spent, result
+    return _counted(server, result["messages"]), spent, result
 
 
 def new_connections(context, server, resume, slots, seconds):
@@ -62,7 +68,7 @@ def new_connections(context, server, resume, slots, seconds):
     result, spent = run_tool(context, server, "tlsload", arguments)
     if resume and result["resumed"] < result["connections"]:
         raise LoadFailed(f"{server.name}: only {result['resumed']} of {result['connections']} connections resumed")
-    return result["connections"], spent, result
+    return _counted(server, result["connections"]), spent, result
 
 
 def http(context, server, url, connections, seconds):
@@ -73,7 +79,7 @@ def http(context, server, url, connections, seconds):
     match = re.search(r"(\d+) requests in", done.stdout)
     if done.returncode != 0 or not match or "Non-2xx" in done.stdout or re.search(r"(connect|read|write) [1-9]", done.stdout):
         raise LoadFailed(f"{server.name}: {url}: {done.stdout[-400:]}{done.stderr}")
-    return int(match.group(1)), spent, {}
+    return _counted(server, int(match.group(1))), spent, {}
 
 
 def idle_tunnels(context, server, tls, count):

@@ -41,6 +41,7 @@ http {{
         server_name localhost;
         ssl_certificate {work}/cert.pem;
         ssl_certificate_key {work}/key.pem;
+        ssl_protocols TLSv1.2 TLSv1.3;
         location / {{
             proxy_pass http://echo;
             proxy_http_version 1.1;
