@@ -3,7 +3,7 @@
 
 import ssl
 
-from harness import Case, answer, get, post, raw, site, upgrade
+from harness import Case, get, post, raw, site, upgrade
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 CERTS = [("one", "one.example", "localhost"), ("two", "two.example"), ("wild", "*.wild.example")]

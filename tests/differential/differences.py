@@ -156,26 +156,10 @@ def overload(_row, one):
 
 
 @named
-def streaming(_row, one):
-    """nginx holds back a small answer until its end while buffering; ours passes on what has come."""
-    one.pop("body started early", None)
-
-
-@named
 def injection(_row, one):
     """A decoded CR or LF from a variable never reaches a field or a request line, whatever the configuration says."""
     one.clear()
     one["upstream"] = []
-
-
-@named
-def upstream_order(_row, one):
-    """Which member of a group is asked first is each program's own; their shares are tested elsewhere."""
-    if "fields" in one:
-        one["fields"] = without(one["fields"], "x-upstream")
-    one["body"] = re.sub(rb"^up2?:", b"up:", one.get("body", b""))
-    for request in one["upstream"]:
-        request.pop("backend", None)
 
 
 @named

@@ -31,7 +31,7 @@ class Row:
     """One request; see the helpers below for what each setting means."""
 
     def __init__(self, target="/", method="GET", host="localhost", fields=(), body=b"", at="A", tls=None, keep=False, version="1.1",
-                 raw=None, wait=WAIT, ws=None, pause=0, resume=None, slow=False, timing=False, ordered=True):
+                 raw=None, wait=WAIT, ws=None, pause=0, resume=None, slow=False, timing=False):
         self.target, self.method, self.host, self.fields, self.body = target, method, host, tuple(fields), body
         self.at = at            # letter of the listening address, HOST/letter for another host, or the path of a unix socket
         self.tls = tls          # None, or a dict: sni, max, min, ciphers, curve, alpn
@@ -44,7 +44,6 @@ class Row:
         self.resume = resume    # seconds after which the TLS session is offered again
         self.slow = slow        # read nothing for so many seconds, then all
         self.timing = timing    # note whether the body's start came before the upstream's pause
-        self.ordered = ordered
 
     def __repr__(self):
         return ("%s %s Host: %s %s" % (self.method, self.target, self.host, dict(self.fields) or ""))[:200]

@@ -13,10 +13,9 @@ from lib import servers
 
 # Directives whose line cannot change a record, and why.
 INVISIBLE = {
-    "sendfile": "a way to copy", "tcp_nopush": "packet sizes", "tcp_nodelay": "packet times", "worker_connections": "see the case of that name: it drops it, but for the frame's events { }",
-    "location @": "a named location is reached through other directives (try_files, error_page), which the first version has not",
+    "sendfile": "a way to copy", "tcp_nopush": "packet sizes", "tcp_nodelay": "packet times",
 }
-WANTED = """worker_processes events worker_connections error_log pid user http include types default_type log_format access_log keepalive_timeout keepalive_requests map server listen server_name
+WANTED = """sendfile tcp_nopush tcp_nodelay worker_processes events worker_connections error_log pid user http include types default_type log_format access_log keepalive_timeout keepalive_requests map server listen server_name
 ssl ssl_certificate ssl_certificate_key ssl_protocols ssl_ciphers ssl_prefer_server_ciphers ssl_session_cache ssl_session_timeout ssl_session_tickets ssl_dhparam ssl_ecdh_curve location root index
 proxy_pass proxy_http_version proxy_set_header proxy_redirect proxy_read_timeout proxy_send_timeout proxy_connect_timeout proxy_buffering proxy_buffer_size proxy_ssl_verify proxy_ssl_name
 proxy_ssl_server_name proxy_ssl_trusted_certificate add_header rewrite set if break client_max_body_size client_header_timeout client_body_timeout send_timeout upstream keepalive alias return""".split()
