@@ -111,7 +111,7 @@ static unsigned words_on_line(const struct compiler *cc, const struct node *n, u
 	return end - i;
 }
 
-static bool fits(struct compiler *cc, const struct directive *def, struct word *args, unsigned count, bool block)
+static bool fits(struct compiler *cc, const struct directive *def, const struct word *args, unsigned count, bool block)
 {
 	const struct signature *sig = directive_signature(cc, def);
 

@@ -168,7 +168,8 @@ struct miss {
 
 struct match {
 	struct compiler *cc;
-	struct word *args;
+	const struct word *args;
+	struct word *fold;          /* the same words, when flags may be put into lower case; NULL for a mere trial */
 	unsigned count;
 	bool optional;              /* what is being tried may be missing */
 	struct miss *miss;          /* collected here; NULL: only the answer is wanted */
@@ -265,20 +266,26 @@ static bool alternative_ok(struct match *m, const struct alternative *a, unsigne
 }
 
 /* A flag may be written in any case (nginx: ngx_conf_set_flag_slot); later stages see it in lower case. */
-static void fold_flag(struct match *m, const struct element *e, unsigned w)
+static bool is_flag(struct match *m, const struct element *e, unsigned w)
 {
 	const struct alternative *a = e->alternatives;
 	if (e->count != 2 || a[0].key.ptr || !a[0].literal.ptr || !a[1].literal.ptr || !wsr_str_eq(a[0].literal, WSR_STR("on")) ||
 	    !wsr_str_eq(a[1].literal, WSR_STR("off")))
-		return;
-	for (unsigned i = 0; i < 2; i++)
-		if (wsr_str_eq_nocase(word_str(&m->args[w]), a[i].literal))
-			m->args[w].text = i == 0 ? "on" : "off";
+		return false;
+	for (unsigned i = 0; i < 2; i++) {
+		if (!wsr_str_eq_nocase(word_str(&m->args[w]), a[i].literal))
+			continue;
+		if (m->fold)
+			m->fold[w].text = i == 0 ? "on" : "off";
+		return true;
+	}
+	return false;
 }
 
 static bool element_ok(struct match *m, const struct element *e, unsigned w)
 {
-	fold_flag(m, e, w);
+	if (is_flag(m, e, w))
+		return true;
 	for (unsigned i = 0; i < e->count; i++)
 		if (alternative_ok(m, &e->alternatives[i], w))
 			return true;
@@ -345,7 +352,7 @@ static bool match_any(struct match *m, const struct signature *sig)
 	return false;
 }
 
-bool signature_matches(struct compiler *cc, const struct signature *sig, struct word *args, unsigned count)
+bool signature_matches(struct compiler *cc, const struct signature *sig, const struct word *args, unsigned count)
 {
 	struct match m = { .cc = cc, .args = args, .count = count };
 
@@ -435,7 +442,7 @@ static struct diag *report_word(struct compiler *cc, const struct match *m)
 
 bool signature_check(struct compiler *cc, const struct signature *sig, const char *text, const struct node *n, struct diag **reported)
 {
-	struct match m = { .cc = cc, .args = n->words + 1, .count = node_arg_count(n) };
+	struct match m = { .cc = cc, .args = n->words + 1, .fold = n->words + 1, .count = node_arg_count(n) };
 
 	*reported = NULL;
 	if (match_any(&m, sig))

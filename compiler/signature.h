@@ -21,7 +21,7 @@ const struct signature *signature_new(struct compiler *cc, const char *text);
 bool signature_has_block(const struct signature *sig);
 
 /** Check `count` argument words without reporting. */
-bool signature_matches(struct compiler *cc, const struct signature *sig, struct word *args, unsigned count);
+bool signature_matches(struct compiler *cc, const struct signature *sig, const struct word *args, unsigned count);
 
 /**
  * Check the arguments of a statement; the first word that fits nowhere is reported together with what would fit.
