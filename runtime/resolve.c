@@ -296,7 +296,7 @@ static void on_deadline(struct timer *timer)
 static bool prepare_dns(struct resolver *r)
 {
 	struct stat st;
-	char servers[1024], *save = NULL;
+	char servers[1024], attempts[8], *save = NULL;
 
 	memset(&st, 0, sizeof(st));
 	if (r->servers[0] == '\0' && stat("/etc/resolv.conf", &st) != 0)
@@ -307,8 +307,10 @@ static bool prepare_dns(struct resolver *r)
 		r->dns = evdns_base_new(r->owner->loop->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (!r->dns)
 		return false;
+	/* Asked again every two seconds until resolver_timeout, our own deadline, is over (nginx: every five). */
+	snprintf(attempts, sizeof(attempts), "%u", r->timeout_ms / 2000 < 250 ? (unsigned)(r->timeout_ms / 2000) + 3 : 253u);
 	evdns_base_set_option(r->dns, "timeout:", "2");
-	evdns_base_set_option(r->dns, "attempts:", "3");
+	evdns_base_set_option(r->dns, "attempts:", attempts);
 	if (r->servers[0] == '\0') {
 		r->conf_mtime = st.st_mtim;
 		evdns_base_clear_nameservers_and_suspend(r->dns);

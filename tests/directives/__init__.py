@@ -55,7 +55,7 @@ def case(row, a, b, seen, sees, probe, server=None, http=None, main=None, files=
     assert sum(part is not None for part in (server, main)) == 1, row
     assert len(sees) == 2 and sees[0] != sees[1], row
     CASES.append(Case(row, a=a, b=b, seen=seen, sees=sees, probe=probe, server=server, http=http or "", main=main, files=files or {}, dead=dead,
-                      title=title or row, needs_root=root))
+                      title=title or row, needs_root=root, same_table=False))
 
 
 def unseen(row, a, b, reason, server=None, http=None, main=None, same_table=False):

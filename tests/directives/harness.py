@@ -26,6 +26,7 @@ from lib import backend, client, env, servers
 from . import pki
 
 PLACE = re.compile(r"(?<![A-Z])(PORT2?|BACKEND2?|FOLDER|NAME|DNS[23]?|HOLE|LINE)(?![A-Z])")
+IN_USE = re.compile(r"[Aa]ddress (?:already )?in use")
 FRAME = """worker_processes 1;
 error_log stderr notice;
 %s
@@ -164,6 +165,11 @@ class Probe:
             if not isinstance(made, int):
                 made.stop()
 
+    def forget_ports(self):
+        """Somebody else has one of them: others are made at the next use."""
+        for word in ("PORT", "PORT2"):
+            self.made.pop(word, None)
+
     # --- for the probes
 
     @property
@@ -272,10 +278,8 @@ class Run:
         probes = [Probe(one, variant, self.numbers[one], server) for one in every]
         try:
             fitting = [probe for probe in probes if self.compiles(probe)]
-            text = fill(FRAME % ("", "".join(probe.part() for probe in fitting)), probes[0].place)
-            ports = [("127.0.0.1", probe.made["PORT"]) for probe in fitting if "PORT" in probe.made]
             try:
-                server.start(text, ports[:1] + ports[-1:])
+                self.start(server, fitting)
             except servers.StartFailure as problem:
                 for probe in fitting:
                     self.broken[probe.case, variant] = str(problem)
@@ -288,6 +292,22 @@ class Run:
             for probe in probes:
                 probe.stop()
 
+    @staticmethod
+    def start(server, probes, attempts=4):
+        """Start the daemon of these probes; with new ports when somebody took one of them meanwhile."""
+        for attempt in range(attempts):
+            text = fill(FRAME % ("", "".join(probe.part() for probe in probes)), probes[0].place)
+            ports = [("127.0.0.1", probe.made["PORT"]) for probe in probes if "PORT" in probe.made]
+            try:
+                server.start(text, ports[:1] + ports[-1:])
+                return
+            except servers.StartFailure as problem:
+                if attempt == attempts - 1 or not IN_USE.search(str(problem)):
+                    raise
+                env.write(server.log, "")
+                for probe in probes:
+                    probe.forget_ports()
+
     def end(self, server, variant):
         try:
             server.stop()
@@ -299,32 +319,23 @@ class Run:
         if self.kind is not servers.Wsrpd:
             return True
         try:
-            probe.server.compile(fill(FRAME % ("", probe.part()), probe.place), "one.conf", "one.bin")
+            probe.server.compile(without_places(probe.case, probe.variant), "one.conf", "one.bin")
             return True
         except servers.StartFailure as problem:
             self.broken[probe.case, probe.variant] = str(problem)
             return False
 
-    def own_daemon(self, one, variant):
+    def own_daemon(self, one, variant, attempts=4):
         server = self.server(one.files)
         probe = Probe(one, variant, self.numbers[one], server)
         try:
-            text = probe.text()
-            ports = [("127.0.0.1", probe.made["PORT"])] if "PORT" in probe.made else []
-            probe.started = None
-            if self.kind is servers.Wsrpd:
-                server.table = server.compile(text)
-                server.ready = None  # asks by the pid file of the command line
-                # Neither pid file nor anything else from the command line: it would win over the table.
-                launch = lambda: server.launch([env.WSRPD, "-p", server.folder, server.table], ports)  # noqa: E731
-            else:
-                launch = lambda: server.start(text, ports)  # noqa: E731
-            try:
-                launch()
-            except servers.StartFailure as problem:
-                if not one.dead:
-                    raise
-                probe.started = str(problem)
+            probe.started = self.start_alone(probe, server)
+            if probe.started is not None and attempts > 1 and IN_USE.search(probe.started):
+                self.own_daemon(one, variant, attempts - 1)
+                return
+            if probe.started is not None and not one.dead:
+                self.broken[one, variant] = probe.started
+                return
             self.results[one, variant] = run_probe(probe)
             self.seconds[one, variant] = probe.seconds
             if probe.started is None:
@@ -336,3 +347,20 @@ class Run:
                 server.process.wait()
         finally:
             probe.stop()
+
+    def start_alone(self, probe, server):
+        """Start a daemon on the case's own file; None, or why it does not start."""
+        text = probe.text()
+        ports = [("127.0.0.1", probe.made["PORT"])] if "PORT" in probe.made else []
+        if self.kind is servers.Wsrpd:
+            server.table = server.compile(text)
+            server.ready = None  # asks by the pid file of the command line
+        try:
+            if self.kind is servers.Wsrpd:
+                # Neither pid file nor anything else from the command line: it would win over the table.
+                server.launch([env.WSRPD, "-p", server.folder, server.table], ports)
+            else:
+                server.start(text, ports)
+        except servers.StartFailure as problem:
+            return str(problem)
+        return None
