@@ -303,7 +303,6 @@ static enum wsr_head_error parse_request_line(struct wsr_str line, struct wsr_he
 	const char *last = memrchr(line.ptr, ' ', line.len);
 	if (!first || first == last)
 		return WSR_HEAD_E_REQUEST_LINE;
-	h->line = line;
 	h->method = wsr_str(line.ptr, (size_t)(first - line.ptr));
 	h->target = wsr_str(first + 1, (size_t)(last - first) - 1);
 	if (h->method.len == 0 || wsr_span(h->method, WSR_C_METHOD) != h->method.len)
@@ -327,7 +326,6 @@ static enum wsr_head_error parse_status_line(struct wsr_str line, struct wsr_hea
 	}
 	if (h->status < 100)
 		return WSR_HEAD_E_STATUS_LINE;
-	h->line = line;
 	if (line.len > 13)
 		h->reason = wsr_str(line.ptr + 13, line.len - 13);
 	return WSR_HEAD_E_NONE;
@@ -538,6 +536,7 @@ static enum wsr_head_error parse_start_line(struct wsr_str line, enum direction 
 	enum wsr_head_error e = what == REQUEST ? parse_request_line(line, h) : parse_status_line(line, h);
 	if (e)
 		memset(h, 0, sizeof(*h));
+	h->line = line;
 	return e;
 }
 
@@ -591,9 +590,11 @@ static enum wsr_head_status parse(struct wsr_head_parser *p, const char *buf, si
 	}
 	if (!e && s == WSR_HEAD_MORE)
 		return s;
-	/* The buffer may have moved since the start line was read: once more, now that h is given back. */
+	/* The buffer may have moved since the start line was read: once more, now that h is given back. What ends before its line does is for the log. */
 	if (start_line_known)
 		parse_start_line(wsr_str(buf + p->start_line, p->start_line_len), what, h);
+	else if (p->line_count == 0 && !e)
+		h->line = wsr_str(buf + p->line_start, p->scan - p->line_start);
 	if (!e && s == WSR_HEAD_DONE)
 		e = finish(p, buf, limits, what, arena, h);
 	if (e)

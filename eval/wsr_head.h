@@ -145,7 +145,7 @@ struct wsr_head_parser {
  * linear in their number, and the result does not depend on how the bytes were split over calls. A leading empty line is skipped (one, RFC 9112 section 2.2).
  * @param arena  the same in all calls for one head
  * @return WSR_HEAD_DONE with *h filled in (slices of buf, field array from arena); WSR_HEAD_BAD with p->error, where *h holds what the request line said if
- *         that line was in order and is all zero otherwise; or WSR_HEAD_MORE, where *h means nothing.
+ *         that line was in order, and otherwise only h->line, as far as it was read; or WSR_HEAD_MORE, where *h means nothing.
  * Which fields are HOP: those of RFC 9110 section 7.6.1, Trailer of a request (its trailers are not passed on), and what Connection names except Host,
  * Content-Length and Transfer-Encoding, whose meaning a client must not be able to take away. INVALID is set in requests only, as nginx does.
  * upgrade is empty unless there is exactly one Upgrade field, in an HTTP/1.1 message.

@@ -191,7 +191,7 @@ enum wsr_head_status exchange_take_head(struct exchange *x, struct wsr_str *in)
 	enum wsr_head_status s = wsr_head_request(&x->parser, x->head_buf, x->head_len, &x->limits, &x->arena, &x->request);
 	if (s == WSR_HEAD_DONE)
 		n -= x->head_len - x->request.head_bytes;
-	x->has_request = s != WSR_HEAD_MORE && x->request.line.len > 0;
+	x->has_request = s != WSR_HEAD_MORE && x->request.method.len > 0;
 	*in = wsr_str(in->ptr + n, in->len - n);
 	return s;
 }
@@ -202,7 +202,7 @@ static void begin(struct exchange *x)
 {
 	timer_clear(&x->w->loop, &x->head_timer);
 	x->w->counters->requests++;
-	x->eval.request = x->has_request ? &x->request : NULL;
+	x->eval.request = x->request.line.len ? &x->request : NULL;
 }
 
 void exchange_start(struct exchange *x)

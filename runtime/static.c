@@ -95,11 +95,12 @@ static struct wsr_field own_field(const char *name, struct wsr_str value)
 	return (struct wsr_field){ .name = n, .value = value, .id = (uint8_t)wsr_field_id(n) };
 }
 
-/** Last-Modified, ETag and at most two more. @return count */
-static unsigned validators(const struct static_file *f, struct wsr_field fields[4])
+/** Last-Modified, ETag and at most two more. An error page's date says nothing about what was asked for. @return count */
+static unsigned validators(const struct static_file *f, unsigned status, struct wsr_field fields[4])
 {
 	unsigned n = 0;
-	fields[n++] = own_field("Last-Modified", f->modified);
+	if (status < 400)
+		fields[n++] = own_field("Last-Modified", f->modified);
 	if (f->etag[0])
 		fields[n++] = own_field("ETag", wsr_cstr(f->etag));
 	return n;
@@ -109,7 +110,7 @@ static void answer_not_modified(struct exchange *x)
 {
 	struct wsr_field fields[4];
 	struct wsr_answer a = { .status = 304, .framing = WSR_FRAMING_NONE, .extra = fields };
-	a.extra_count = validators(x->file, fields);
+	a.extra_count = validators(x->file, a.status, fields);
 	answer_whole(x, &a, WSR_STR_NULL);
 }
 
@@ -237,7 +238,7 @@ static void answer_multipart(struct exchange *x)
 	snprintf(f->boundary, sizeof(f->boundary), "%020llu", (unsigned long long)(x->start_ms << 12 ^ ++serial));
 	snprintf(type, sizeof(type), "multipart/byteranges; boundary=%s", f->boundary);
 	struct wsr_answer a = { .status = 206, .framing = WSR_FRAMING_LENGTH, .length = multipart_length(f), .content_type = wsr_cstr(type), .extra = fields };
-	a.extra_count = validators(f, fields);
+	a.extra_count = validators(f, a.status, fields);
 	if (!answer_head(x, NULL, &a, &out)) {
 		exchange_finish(x, CONN_ABORT, CLOSE_MEMORY);
 		return;
@@ -260,8 +261,7 @@ static void answer_single(struct exchange *x)
 	struct static_range whole = { 0, f->size }, *r = f->ranges ? f->ranges : &whole;
 	unsigned status = x->eval.decision.status ? x->eval.decision.status : f->ranges ? 206 : 200;
 	struct wsr_answer a = { .status = status, .framing = WSR_FRAMING_LENGTH, .length = r->end - r->first, .content_type = f->type, .extra = fields };
-	if (status == 200 || status == 206) /* not for an error page */
-		a.extra_count = validators(f, fields);
+	a.extra_count = validators(f, a.status, fields);
 	if (f->ranges)
 		fields[a.extra_count++] = own_field("Content-Range", wsr_str(range, (size_t)content_range(range, sizeof(range), f, r)));
 	else if (status == 200 && x->eval.file->max_ranges > 0)

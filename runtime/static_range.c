@@ -139,6 +139,8 @@ enum static_part static_parse_ranges(struct wsr_str field, uint64_t size, struct
 		struct static_range r;
 		if (!take_range(&rest, size, &r))
 			return STATIC_UNSATISFIABLE;
+		if (r.first >= r.end && r.first == 0)
+			return STATIC_WHOLE; /* of an empty file every range is the whole */
 		if (r.first >= r.end)
 			continue;
 		if (*count == STATIC_RANGES_MAX)

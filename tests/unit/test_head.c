@@ -182,6 +182,13 @@ static void test_request_line_errors(void **state)
 	expect_error(REQUEST, "GET / HTTP/1.1\rX", WSR_HEAD_E_BARE_CR);
 	expect_error(REQUEST, "\nGET / HTTP/1.1\r\n", WSR_HEAD_E_BARE_LF);
 	struct run r;
+	run_all(REQUEST, "BAD\r\n\r\n", &r);
+	assert_str(r.head.line, "BAD");
+	assert_int_equal(r.head.method.len, 0);
+	run_free(&r);
+	run_all(REQUEST, "GET \x01/ HTTP/1.1\r\n\r\n", &r);
+	assert_str(r.head.line, "GET ");
+	run_free(&r);
 	run_all(REQUEST, "\r\nGET / HTTP/1.7\r\nHost: a\r\n\r\n", &r);
 	assert_int_equal(r.status, WSR_HEAD_DONE);
 	assert_int_equal(r.head.minor, 1);

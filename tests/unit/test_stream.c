@@ -541,6 +541,7 @@ static void test_sendfile(void **state)
 	assert_int_equal(stream_pending(a.s), 0);
 	assert_int_equal(a.drained, 1);
 	b.stop_at = 0;
+	a.stop_at_drained = false;
 	settle(50);
 	assert_int_equal(a.drained, 2);
 	assert_int_equal(b.got, len + 104);
