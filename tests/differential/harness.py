@@ -318,6 +318,7 @@ def upstream_view(world):
 def calm(text):
     """A log without what differs between any two runs."""
     text = re.sub(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}", "TIME", text)
+    text = re.sub(r'("BAD" 400) \d+', r"\1 PAGE", text)  # bytes of an error page, which is each program's own
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", "ISO", text)
     text = re.sub(r"\b\d{10}\.\d{3}\b", "MSEC", text)
     return re.sub(r"\b\d+\.\d{3}\b", "SECONDS", text)
