@@ -244,7 +244,7 @@ static void on_failed(void *owner, enum upstream_failure why, const char *addres
 	struct exchange *x = owner;
 	struct proxy_try *t = proxy_current_try(x);
 	t->address = wsr_arena_dup(&x->arena, wsr_cstr(address));
-	exchange_error(x, WSR_LOG_ERROR, "%s: %s", upstream_failure_text(why), text);
+	exchange_error(x, WSR_LOG_ERROR, "%s", text); /* names the failure and its cause */
 	proxy_try_failed(x, why == UPSTREAM_FAIL_TIMEOUT ? WSR_NEXT_TIMEOUT : WSR_NEXT_ERROR, upstream_failure_status(why), CLOSE_UPSTREAM_CONNECT);
 }
 

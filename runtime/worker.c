@@ -3,6 +3,7 @@
  * A worker's main: takes generations from the master in two steps, swaps one pointer at COMMIT, serves until told to stop. Between the fork and the first COMMIT it
  * serves nobody. What a message brings is either put into the pending offer or released.
  */
+#include <event2/dns.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,6 +230,21 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 		loop_break(&wp->w.loop);
 }
 
+/* What libevent and its resolver have to say goes where our own messages go; their callbacks carry no context, and a process has one worker. */
+static struct worker *log_worker;
+
+static void on_libevent_log(int severity, const char *text)
+{
+	enum wsr_log_level level = severity == EVENT_LOG_ERR ? WSR_LOG_ERROR : severity == EVENT_LOG_WARN ? WSR_LOG_WARN : WSR_LOG_INFO;
+	if (severity != EVENT_LOG_DEBUG)
+		log_error(log_worker->gen, log_worker->gen ? wsr_global(&log_worker->gen->table)->error_log : WSR_NONE, level, NULL, "%s", text);
+}
+
+static void on_resolver_log(int is_warning, const char *text)
+{
+	on_libevent_log(is_warning ? EVENT_LOG_WARN : EVENT_LOG_MSG, text);
+}
+
 /* --- life -------------------------------------------------------------------------------------------------------------- */
 
 static bool worker_init(struct worker_process *wp, const struct worker_start *start)
@@ -237,6 +253,9 @@ static bool worker_init(struct worker_process *wp, const struct worker_start *st
 	*w = (struct worker){ .index = start->index, .pid = getpid(), .prefix = start->prefix, .max_connections = start->max_connections,
 			      .connections_override = start->connections_override, .counters = start->counters, .tickets = start->tickets };
 	w->arenas.free_max = ARENA_BLOCKS_KEPT;
+	log_worker = w;
+	event_set_log_callback(on_libevent_log);
+	evdns_set_log_fn(on_resolver_log);
 	if (!loop_init(&w->loop))
 		return false;
 	loop_now(&w->loop);
