@@ -131,6 +131,7 @@ static void front(struct compiler *cc, uint32_t file)
 	infer_context(cc, root);
 	cc->root = root;
 	include_resolve(cc, root);
+	cc->torn = diag_failed(cc);
 	directive_check(cc, root);
 	check_run(cc);
 }

@@ -35,6 +35,7 @@ struct compiler {
 	struct directive_index *directives;
 	struct tree_builder *builder; /* while a source is parsed */
 	struct node *root;          /* context main; NULL before the main file is read */
+	bool torn;                  /* the tree misses something: an error of syntax or include */
 	bool fragment;              /* the main file starts inside http, server or location */
 };
 

@@ -157,7 +157,7 @@ static void take_builtin_types(struct including *in)
 	struct span at = in->statement->words[1].span;
 	const char *text = arena_printf(&cc->arena, "%s%s}\n", block, mime_types);
 
-	diag_at(cc, CHECK_INCLUDE_BUILTIN, at, "'%s' does not exist: the built-in list of content types is taken", in->path);
+	diag_at(cc, CHECK_INCLUDE_BUILTIN, at, cc->options.strict ? "'%s' does not exist" : "'%s' does not exist: the built-in list of content types is taken", in->path);
 	take_source(in, source_builtin(cc, "built-in mime.types", text, strlen(text), at));
 }
 

@@ -69,11 +69,10 @@ static void run_stages(struct compiler *cc, void *arg)
 
 	for (unsigned i = 0; i < job->level_count; i++)
 		check_option(cc, job->levels[i].name, job->levels[i].error);
-	if (!compiler_front(cc, job->input))
-		return;
-	if (!lower_config(cc, &job->plan))
-		return;
-	job->compiled = true;
+	bool whole = compiler_front(cc, job->input);
+	/* What stands for itself is looked at all the same, so that one run tells all independent errors; statements in error are left out. */
+	if (cc->root && !cc->torn && lower_config(cc, &job->plan) && whole)
+		job->compiled = true;
 }
 
 static bool verify(const struct job *job)

@@ -74,6 +74,26 @@ static bool write_temporary(char *temporary, const void *bytes, size_t len)
 	return ok;
 }
 
+/* A device, pipe or socket cannot be replaced by a rename: it is written to. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static bool write_special(const char *path, const void *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool ok = write_all(fd, bytes, len);
+	int saved = errno;
+	if (close(fd) != 0 && ok)
+		return false;
+	errno = saved;
+	return ok;
+}
+
 bool output_write(const char *path, const void *bytes, size_t len)
 {
 	char *folder = NULL, *temporary = NULL;
@@ -81,6 +101,8 @@ bool output_write(const char *path, const void *bytes, size_t len)
 
 	if (strcmp(path, "-") == 0)
 		return write_all(STDOUT_FILENO, bytes, len);
+	if (is_special(path))
+		return write_special(path, bytes, len);
 	folder = folder_of(path);
 	if (!folder || asprintf(&temporary, "%s/.wsrpc-XXXXXX", folder) < 0) {
 		temporary = NULL;

@@ -11,7 +11,7 @@
 struct compiler;
 
 /**
- * Write bytes to a new file in the target's folder, sync it, rename it over the target and sync the folder. "-" is standard output.
+ * Write bytes to a new file in the target's folder, sync it, rename it over the target and sync the folder. "-" is standard output; a device or pipe is written to, not replaced.
  * @return false with errno set and nothing left behind; the target is then as it was
  */
 bool output_write(const char *path, const void *bytes, size_t len);

@@ -111,6 +111,18 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"No space left on device", done.stderr)
 
+    def test_pipe_is_written_to_and_stays(self):
+        """A name that is no regular file cannot be replaced by a rename: -o /dev/null must not remove the device."""
+        pipe = os.path.join(self.folder, "pipe")
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            self.run_it("good.conf", "-o", pipe)
+            self.assertEqual(os.read(reader, 8), b"WSRTABLE")
+            self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
+        finally:
+            os.close(reader)
+
     def test_depfile(self):
         self.write("a b#$.conf", COMMON)
         self.write("main.conf", GOOD.replace("include common;", "include common; location /x { include 'a b#$.conf'; } location /y { include common; }"))

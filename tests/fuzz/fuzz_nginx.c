@@ -25,8 +25,9 @@ static void run(struct compiler *cc, void *arg)
 {
 	struct input *in = arg;
 
-	if (compiler_front_text(cc, "/nowhere/fuzz.conf", in->text, in->len))
-		in->lowered = lower_config(cc, &in->plan);
+	bool whole = compiler_front_text(cc, "/nowhere/fuzz.conf", in->text, in->len);
+	if (cc->root && !cc->torn) /* as wsrpc does: a tree with errors is lowered for its messages only */
+		in->lowered = lower_config(cc, &in->plan) && whole;
 }
 
 static void print(struct compiler *cc, void *arg)
