@@ -50,6 +50,7 @@ bool emit_table(const struct plan *plan, unsigned char **bytes, size_t *len)
 		.total_bytes = total,
 		.header_bytes = sizeof(h),
 		.section_count = SECTION_COUNT,
+		.features_required = plan->host.count ? WSR_FEATURE_HOST : 0,
 	};
 	memcpy(h.magic, WSR_MAGIC, sizeof(h.magic));
 	memcpy(out + sizeof(h), dir, sizeof(dir));

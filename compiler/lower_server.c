@@ -369,7 +369,7 @@ void lower_server(struct lower *l, struct level *http, const struct node *n, uns
 	struct wsr_location self = { .proxy = WSR_NONE, .program = WSR_NONE, .scope = WSR_NONE };
 	self.body = level_body(l, &lv, WSR_LOCATION_SERVER, 0, plan_str(l->plan, wsr_str("", 0)), WSR_NONE);
 	struct wsr_server record = {
-		.name = first_name(l, n), .tls = server_tls(l, &lv, n), .pos = lower_pos(l, n),
+		.name = first_name(l, n), .tls = server_tls(l, &lv, n), .pos = lower_pos(l, n), .host = WSR_NONE,
 		.srv = pool_intern(&l->plan->srv, &own.srv),
 		.location = plan_record_at(l->plan, &l->plan->location, &self, offsetof(struct wsr_location, pos), lower_place(l, n->span)),
 	};

@@ -269,6 +269,7 @@ static bool reset(struct wsr_eval *e)
 	e->response = NULL;
 	wsr_decide(e, WSR_DECIDE_ANSWER, WSR_NONE); /* nothing yet; variables look at it */
 	e->captures.count = 0;
+	e->httpd = NULL;
 	e->error = NULL;
 	e->error_pos = WSR_NONE;
 	e->values = variables ? wsr_arena_alloc(e->arena, variables * sizeof(*e->values)) : NULL;

@@ -116,6 +116,7 @@ struct wsr_eval {
 	struct wsr_str proxy_host;  /* $proxy_host of a PROXY decision */
 	struct wsr_captures captures;
 	struct wsr_decision decision;
+	struct wsr_httpd *httpd;    /* state of the phases of httpd; NULL for nginx configuration */
 	const char *error;          /* sentence for the error log when a status of 500 was made here, else NULL */
 	uint32_t error_pos;
 	/* trace for explain: called when not NULL with what was considered and why */

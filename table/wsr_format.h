@@ -17,7 +17,7 @@
 
 #define WSR_MAGIC       "WSRTABLE" /* 8 bytes */
 #define WSR_MAJOR       1
-#define WSR_MINOR       0
+#define WSR_MINOR       1
 #define WSR_ENDIAN_MARK 0x01020304u
 #define WSR_NONE        UINT32_MAX /* no index */
 
@@ -30,8 +30,9 @@
 #define WSR_MAX_LABELS        127u
 #define WSR_VARIABLE_ID_LIMIT 1024u /* ids of built-in variables are smaller; one that a reader does not know is empty */
 
-/* Feature bits. A reader refuses a table with a required bit it does not know. None is defined yet in either set. */
-#define WSR_FEATURES_REQUIRED_KNOWN UINT64_C(0)
+/* Feature bits. A reader refuses a table with a required bit it does not know. */
+#define WSR_FEATURE_HOST            UINT64_C(1) /* servers with a `host`: phases of httpd, conditions, calls in templates */
+#define WSR_FEATURES_REQUIRED_KNOWN WSR_FEATURE_HOST
 #define WSR_FEATURES_OPTIONAL_KNOWN UINT64_C(0)
 
 struct wsr_header {
@@ -114,13 +115,25 @@ struct wsr_list { uint32_t first, count; };
 	X(43, listen,        struct wsr_listen) \
 	X(44, named,         struct wsr_named)          /* @name locations of servers, sorted by (server, name bytes) */ \
 	X(45, access_rule,   struct wsr_access_rule) \
-	X(46, error_page,    struct wsr_error_page)     /* LIST_ERROR_PAGE */
+	X(46, error_page,    struct wsr_error_page)     /* LIST_ERROR_PAGE */ \
+	X(47, cond,          struct wsr_cond) \
+	X(48, env_op,        struct wsr_env_op) \
+	X(49, rewrite_rule,  struct wsr_rewrite_rule) \
+	X(50, alias_rule,    struct wsr_alias_rule) \
+	X(51, header_op,     struct wsr_header_op) \
+	X(52, worker,        struct wsr_worker) \
+	X(53, pass,          struct wsr_pass) \
+	X(54, reverse,       struct wsr_reverse) \
+	X(55, auth,          struct wsr_auth) \
+	X(56, layer,         struct wsr_layer) \
+	X(57, host,          struct wsr_host) \
+	X(58, call,          struct wsr_call)
 
 enum wsr_section_kind {
 #define X(num, name, type) WSR_SECTION_##name = num,
 	WSR_SECTIONS(X)
 #undef X
-	WSR_SECTION_MAX = 46
+	WSR_SECTION_MAX = 58
 };
 
 /* Where a statement stands in the source. */
@@ -159,6 +172,8 @@ enum wsr_part_kind {
 	WSR_PART_USER,              /* arg = slot: index of variable */
 	WSR_PART_CAPTURE,           /* id = 0..9: group of the last match */
 	WSR_PART_ARGS_START,        /* "?" ending the path of a rewrite replacement that goes on with arguments: escaping changes here */
+	WSR_PART_CONDITION_CAPTURE, /* id = 0..9: group of the last condition that matched (%1 of mod_rewrite, {C:1} of IIS) */
+	WSR_PART_CALL,              /* arg = call: a function of a template, or a look-up in a map */
 };
 struct wsr_part {
 	uint8_t kind;
@@ -167,6 +182,23 @@ struct wsr_part {
 	uint32_t arg;
 };
 _Static_assert(sizeof(struct wsr_part) == 8, "part");
+
+/* A function of another template. Evaluation refuses calls nested deeper than its ceiling. */
+enum wsr_function {
+	WSR_FUNCTION_LOWER = 1, WSR_FUNCTION_UPPER, WSR_FUNCTION_ESCAPE, WSR_FUNCTION_UNESCAPE, WSR_FUNCTION_BASE64, WSR_FUNCTION_UNBASE64,
+	WSR_FUNCTION_MD5, WSR_FUNCTION_SHA1,
+	WSR_FUNCTION_MAP,           /* look-up in `map`, whose source is not used; `fallback` when there is no entry */
+	WSR_FUNCTION_RANDOM,        /* the same, and one of the alternatives "a|b|c" of the entry (RewriteMap rnd:) */
+	WSR_FUNCTION_FIELD,         /* value of the request field that the template names (req, http) */
+	WSR_FUNCTION_ENVIRONMENT,   /* value of the variable that the template names */
+};
+struct wsr_call {
+	uint32_t function;          /* enum wsr_function */
+	uint32_t argument;          /* template */
+	uint32_t map;               /* MAP and RANDOM; otherwise WSR_NONE */
+	uint32_t fallback;          /* template or WSR_NONE */
+};
+_Static_assert(sizeof(struct wsr_call) == 16, "call");
 
 struct wsr_tmpl {
 	uint32_t first_part;
@@ -238,7 +270,7 @@ enum wsr_op {
 #define WSR_REWRITE_REDIRECT  4u  /* answer with code */
 #define WSR_REWRITE_ADD_ARGS  8u  /* the request's arguments are appended (replacement did not end in "?") */
 #define WSR_REWRITE_HAS_ARGS 16u  /* the replacement contains "?" */
-enum wsr_file_test { WSR_FILE_IS_FILE = 1, WSR_FILE_IS_DIR, WSR_FILE_EXISTS, WSR_FILE_IS_EXEC };
+enum wsr_file_test { WSR_FILE_IS_FILE = 1, WSR_FILE_IS_DIR, WSR_FILE_EXISTS, WSR_FILE_IS_EXEC, WSR_FILE_NOT_EMPTY, WSR_FILE_IS_LINK, WSR_FILE_LAST = WSR_FILE_IS_LINK };
 
 struct wsr_insn {
 	uint8_t op;
@@ -439,6 +471,228 @@ struct wsr_access_rule {
 };
 _Static_assert(sizeof(struct wsr_access_rule) == 24, "access_rule");
 
+/* --- Apache and IIS: conditions, rules, sections ---------------------------------------------------------------------- */
+
+/*
+ * A condition is a tree written in preorder: `size` counts a node and all below it, children follow their parent one behind the other.
+ */
+enum wsr_cond_op {
+	WSR_COND_TRUE = 1,
+	WSR_COND_AND, WSR_COND_OR,  /* one or more children */
+	WSR_COND_EQUAL, WSR_COND_LESS, WSR_COND_LESS_EQUAL,             /* a, b = templates, compared as strings */
+	WSR_COND_INT_EQUAL, WSR_COND_INT_LESS, WSR_COND_INT_LESS_EQUAL, /* ... as integers */
+	WSR_COND_MATCH,             /* a = template, b = regex; its groups become the condition's captures */
+	WSR_COND_NOT_EMPTY,         /* a = template */
+	WSR_COND_PRESENT,           /* a = template of one part: it has a value, be it empty */
+	WSR_COND_TRUTH,             /* a = template: neither empty nor 0, off, false, no (ap_expr) */
+	WSR_COND_FILE,              /* a = template (path), b = enum wsr_file_test */
+	WSR_COND_CLIENT,            /* a, b = first and count of access_rule: the client's address is in one of the networks */
+	WSR_COND_VALID_USER,        /* somebody is authenticated */
+	WSR_COND_USER,              /* a, b = first and count of str_item: ... as one of these */
+	WSR_COND_GROUP,             /* ... and is a member of one of these groups */
+	WSR_COND_LAST
+};
+#define WSR_COND_NOT     1u
+#define WSR_COND_NOCASE  2u     /* EQUAL, LESS, LESS_EQUAL */
+struct wsr_cond {
+	uint8_t op;
+	uint8_t flags;              /* WSR_COND_NOT, WSR_COND_NOCASE */
+	uint16_t size;              /* at least 1 */
+	uint32_t a, b;
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_cond) == 16, "cond");
+
+/* SetEnv, UnsetEnv, SetEnvIf, BrowserMatch, [E=]. Environment variables are user variables: slots. */
+#define WSR_ENV_UNSET 1u
+#define WSR_ENV_LATE  2u        /* SetEnv: set when the request is handled, not when its head is read */
+struct wsr_env_op {
+	uint32_t slot;
+	uint32_t value;             /* template; captures are those of the condition ($1) */
+	uint32_t condition;         /* cond or WSR_NONE */
+	uint32_t flags;             /* WSR_ENV_* */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_env_op) == 20, "env_op");
+
+/* RewriteRule with its conditions, or a rule of IIS. */
+#define WSR_RULE_NOT          (1u << 0)  /* acts when the expression does not match */
+#define WSR_RULE_NOTHING      (1u << 1)  /* substitution "-" */
+#define WSR_RULE_LAST         (1u << 2)
+#define WSR_RULE_END          (1u << 3)
+#define WSR_RULE_CHAIN        (1u << 4)
+#define WSR_RULE_NEXT         (1u << 5)  /* N: start again */
+#define WSR_RULE_REDIRECT     (1u << 6)  /* R: with `status` */
+#define WSR_RULE_STATUS       (1u << 7)  /* F, G, R=404: answer with `status` */
+#define WSR_RULE_PROXY        (1u << 8)
+#define WSR_RULE_PASS_THROUGH (1u << 9)
+#define WSR_RULE_QSA          (1u << 10)
+#define WSR_RULE_QSD          (1u << 11)
+#define WSR_RULE_QSL          (1u << 12)
+#define WSR_RULE_NE           (1u << 13)
+#define WSR_RULE_B            (1u << 14) /* captures are escaped */
+#define WSR_RULE_B_NOPLUS     (1u << 15)
+#define WSR_RULE_DPI          (1u << 16)
+#define WSR_RULE_NS           (1u << 17)
+#define WSR_RULE_ABORT        (1u << 18) /* IIS: close the connection */
+#define WSR_RULE_IIS          (1u << 19) /* matched against the path without its first slash; a rewritten URL is not the end of the rules unless LAST */
+#define WSR_RULE_TRACK_ALL    (1u << 20) /* IIS: captures of all conditions count on */
+#define WSR_RULE_ABSOLUTE     (1u << 21) /* the substitution begins with a scheme */
+#define WSR_RULE_HAS_QUERY    (1u << 22) /* the substitution contains "?" */
+struct wsr_rewrite_rule {
+	uint32_t condition;         /* cond or WSR_NONE */
+	uint32_t regex;
+	uint32_t target;            /* template; WSR_NONE with NOTHING */
+	uint32_t flags;             /* WSR_RULE_* */
+	uint16_t status;            /* REDIRECT and STATUS */
+	uint16_t skip;              /* S=n */
+	struct wsr_list env;        /* env_op: E= */
+	struct wsr_list cookies;    /* tmpl_item: values of Set-Cookie, CO= */
+	uint32_t type;              /* template: T=; or WSR_NONE */
+	uint32_t handler;           /* template: H=; or WSR_NONE */
+	uint32_t escape;            /* sref: characters of B=; 0 = all */
+	uint32_t limit;             /* N=limit; 0 = the built-in one */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_rewrite_rule) == 56, "rewrite_rule");
+
+/* mod_alias, in order of the text. */
+enum wsr_alias_kind { WSR_ALIAS_FILE = 1, WSR_ALIAS_FILE_MATCH, WSR_ALIAS_REDIRECT, WSR_ALIAS_REDIRECT_MATCH };
+struct wsr_alias_rule {
+	uint8_t kind;               /* enum wsr_alias_kind */
+	uint8_t flags;              /* reserved, zero */
+	uint16_t status;            /* of redirects; 404 or 410 without a target */
+	wsr_sref from;              /* path prefix; 0 for expressions and in sections that give the path themselves */
+	uint32_t regex;             /* *_MATCH; otherwise WSR_NONE */
+	uint32_t target;            /* template or WSR_NONE */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_alias_rule) == 20, "alias_rule");
+
+enum wsr_header_action {
+	WSR_HEADER_SET = 1, WSR_HEADER_APPEND, WSR_HEADER_MERGE, WSR_HEADER_ADD, WSR_HEADER_UNSET, WSR_HEADER_EDIT, WSR_HEADER_EDIT_ALL,
+	WSR_HEADER_SET_IF_EMPTY, WSR_HEADER_NOTE, WSR_HEADER_ECHO
+};
+#define WSR_HEADER_ALWAYS 1u    /* the table of fields that go out with every answer */
+#define WSR_HEADER_EARLY  2u
+struct wsr_header_op {
+	uint8_t action;             /* enum wsr_header_action */
+	uint8_t flags;              /* WSR_HEADER_* */
+	uint16_t reserved;
+	wsr_sref name;
+	uint32_t value;             /* template; WSR_NONE for UNSET and ECHO */
+	uint32_t regex;             /* EDIT, EDIT_ALL, ECHO; otherwise WSR_NONE */
+	uint32_t condition;         /* cond or WSR_NONE */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_header_op) == 24, "header_op");
+
+/* Parameters of a worker: what httpd keeps for a URL, or for a balancer and its members. */
+#define WSR_WORKER_BALANCER       1u
+#define WSR_WORKER_UPGRADE_ANY    2u
+#define WSR_WORKER_NO_REUSE       4u
+#define WSR_WORKER_NO_FALLBACK    8u  /* ProxyWebsocketFallbackToProxyHttp Off */
+#define WSR_WORKER_NO_FAILOVER   16u
+struct wsr_worker {
+	wsr_sref url;               /* as compared by httpd: scheme, host in lower case, port when written, path */
+	uint32_t upstream;
+	uint64_t timeout_ms;        /* 0 = ProxyTimeout, then Timeout */
+	uint64_t connect_timeout_ms; /* 0 = timeout */
+	uint64_t retry_ms;
+	wsr_sref upgrade;           /* upgrade=; 0 = none */
+	uint32_t flags;             /* WSR_WORKER_* */
+	wsr_sref sticky_cookie, sticky_path; /* stickysession=A|b; 0 = none */
+	struct wsr_list routes;     /* str_item: route= of each peer, in order of the peers; empty = none has one */
+	uint32_t pos;
+	uint32_t max_attempts;
+};
+_Static_assert(sizeof(struct wsr_worker) == 64, "worker");
+
+#define WSR_PASS_EXCLUDE     1u
+#define WSR_PASS_NOCANON     2u
+#define WSR_PASS_INTERPOLATE 4u
+#define WSR_PASS_NOQUERY     8u
+#define WSR_PASS_APPEND     16u /* ProxyPassMatch without a group in its target: the path is appended */
+struct wsr_pass {
+	uint32_t flags;             /* WSR_PASS_* */
+	wsr_sref from;              /* path prefix; 0 with a regex and inside a section */
+	uint32_t regex;             /* ProxyPassMatch; otherwise WSR_NONE */
+	uint32_t proxy;             /* WSR_NONE with EXCLUDE */
+	uint32_t target;            /* template of the URL when it is not constant, or WSR_NONE */
+	uint32_t worker;            /* WSR_NONE with EXCLUDE */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_pass) == 28, "pass");
+
+enum wsr_reverse_kind { WSR_REVERSE_LOCATION = 1, WSR_REVERSE_COOKIE_DOMAIN, WSR_REVERSE_COOKIE_PATH };
+struct wsr_reverse {
+	uint32_t kind;              /* enum wsr_reverse_kind */
+	wsr_sref internal;          /* what the backend says */
+	wsr_sref external;          /* what the client gets instead */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_reverse) == 16, "reverse");
+
+struct wsr_auth {
+	uint32_t realm;             /* template */
+	wsr_sref user_file, group_file; /* 0 = none */
+	uint32_t flags;             /* reserved, zero */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_auth) == 20, "auth");
+
+/* A section of httpd: its settings are laid over those of the sections before it. */
+enum wsr_layer_kind {
+	WSR_LAYER_HOST = 1,         /* the virtual host itself: the first layer of each */
+	WSR_LAYER_DIRECTORY, WSR_LAYER_DIRECTORY_MATCH, WSR_LAYER_FILES, WSR_LAYER_FILES_MATCH, WSR_LAYER_LOCATION, WSR_LAYER_LOCATION_MATCH,
+	WSR_LAYER_PROXY, WSR_LAYER_PROXY_MATCH, WSR_LAYER_IF
+};
+#define WSR_LAYER_REWRITE_ON      1u
+#define WSR_LAYER_REWRITE_OFF     2u /* RewriteEngine Off was written here */
+#define WSR_LAYER_REWRITE_INHERIT 4u
+#define WSR_LAYER_GLOB            8u /* name has wildcards: regex stands for it */
+struct wsr_layer {
+	uint8_t kind;               /* enum wsr_layer_kind */
+	uint8_t flags;              /* WSR_LAYER_* */
+	uint16_t reserved;
+	wsr_sref name;              /* path, pattern or URL as written; 0 for HOST */
+	uint32_t regex;             /* *_MATCH and GLOB; otherwise WSR_NONE */
+	uint32_t condition;         /* IF, and sections inside <Limit>; otherwise WSR_NONE */
+	uint32_t location;          /* of kind SERVER: the complete settings when no other section holds */
+	uint32_t pass;              /* ProxyPass in this section, or WSR_NONE */
+	uint32_t require;           /* cond or WSR_NONE: nothing said here */
+	uint32_t auth;              /* or WSR_NONE */
+	uint64_t set[2];            /* bit n: cell n of wsr_settings.def is given here */
+	struct wsr_list env;        /* env_op */
+	struct wsr_list rewrites;   /* rewrite_rule */
+	struct wsr_list aliases;    /* alias_rule */
+	struct wsr_list request_headers;  /* header_op */
+	struct wsr_list response_headers; /* header_op */
+	wsr_sref rewrite_base;      /* 0 = none */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_layer) == 96, "layer");
+
+/* What a virtual host has beyond a server. A server with one runs the phases of httpd. */
+#define WSR_HOST_SLASHES_ON       1u /* AllowEncodedSlashes On */
+#define WSR_HOST_SLASHES_NODECODE 2u
+#define WSR_HOST_CANONICAL_NAME   4u
+#define WSR_HOST_CANONICAL_PORT   8u
+#define WSR_HOST_STRICT_SNI      16u
+#define WSR_HOST_IIS             32u
+struct wsr_host {
+	struct wsr_list layers;     /* the first is of kind HOST */
+	struct wsr_list passes;
+	struct wsr_list reverses;
+	struct wsr_list trusted;    /* access_rule: RemoteIPInternalProxy, RemoteIPTrustedProxy */
+	wsr_sref remote_header;     /* RemoteIPHeader; 0 = none */
+	wsr_sref admin;             /* ServerAdmin; 0 = none */
+	uint32_t canonical_port;    /* port of ServerName; 0 = none */
+	uint32_t flags;             /* WSR_HOST_* */
+	uint32_t pos;
+};
+_Static_assert(sizeof(struct wsr_host) == 52, "host");
+
 /* --- servers and locations ---------------------------------------------------------------------------------------- */
 
 enum wsr_location_kind {
@@ -536,8 +790,12 @@ struct wsr_srv {
 	uint32_t merge_slashes;        /* flag */
 	uint32_t underscores_in_headers;
 	uint32_t ignore_invalid_headers;
+	uint32_t request_line_bytes;   /* LimitRequestLine; 0 = large_header_bytes */
+	uint32_t field_bytes;          /* LimitRequestFieldSize; 0 = large_header_bytes */
+	uint32_t field_count;          /* LimitRequestFields; 0 = the parser's own ceiling */
+	uint32_t reserved;
 };
-_Static_assert(sizeof(struct wsr_srv) == 32, "srv");
+_Static_assert(sizeof(struct wsr_srv) == 48, "srv");
 
 struct wsr_server {
 	wsr_sref name;              /* first server_name: $server_name; may be the empty string */
@@ -547,8 +805,9 @@ struct wsr_server {
 	uint32_t srv;
 	uint32_t tls;               /* or WSR_NONE */
 	uint32_t pos;
+	uint32_t host;              /* Apache and IIS: or WSR_NONE */
 };
-_Static_assert(sizeof(struct wsr_server) == 28, "server");
+_Static_assert(sizeof(struct wsr_server) == 32, "server");
 
 struct wsr_named { uint32_t server; wsr_sref name; uint32_t location; };
 
@@ -558,8 +817,11 @@ struct wsr_nameset {
 	struct wsr_list leading;    /* key ".example.org" for "*.example.org" */
 	struct wsr_list trailing;   /* key "www.example." for "www.example.*" */
 	struct wsr_list regexes;    /* name_regex */
+	uint32_t flags;             /* WSR_NAMESET_* */
+	uint32_t reserved;
 };
-_Static_assert(sizeof(struct wsr_nameset) == 32, "nameset");
+#define WSR_NAMESET_ORDERED 1u  /* httpd: of the exact name and the expressions that match, the server with the smallest index */
+_Static_assert(sizeof(struct wsr_nameset) == 40, "nameset");
 struct wsr_name_slot { wsr_sref key; uint32_t hash; uint32_t server; };
 struct wsr_name_regex { uint32_t regex; uint32_t server; };
 

@@ -118,6 +118,10 @@ static bool check_part(struct wsr_walk *w, const struct wsr_part *r)
 		return want_enum(w, r->id, 0, 9);
 	case WSR_PART_ARGS_START:
 		return true;
+	case WSR_PART_CONDITION_CAPTURE:
+		return want_enum(w, r->id, 0, 9);
+	case WSR_PART_CALL:
+		return wsr_want_index(w, SECTION(call), r->arg);
 	}
 	return wsr_fail(w, WSR_E_ENUM);
 }
@@ -459,7 +463,7 @@ EACH(tls, struct wsr_tls)
 
 static bool check_srv(struct wsr_walk *w, const struct wsr_srv *r)
 {
-	return want_enum(w, r->merge_slashes, 0, 1) && want_enum(w, r->underscores_in_headers, 0, 1) &&
+	return want_zero(w, r->reserved) && want_enum(w, r->merge_slashes, 0, 1) && want_enum(w, r->underscores_in_headers, 0, 1) &&
 	       want_enum(w, r->ignore_invalid_headers, 0, 1);
 }
 EACH(srv, struct wsr_srv)
@@ -468,14 +472,15 @@ static bool check_server(struct wsr_walk *w, const struct wsr_server *r)
 {
 	return wsr_want_string0(w, r->name) && wsr_want_index0(w, SECTION(scope), r->scope) && wsr_want_index0(w, SECTION(program), r->program) &&
 	       wsr_want_location(w, r->location, WSR_LOCATION_SERVER) && wsr_want_index(w, SECTION(srv), r->srv) &&
-	       wsr_want_index0(w, SECTION(tls), r->tls) && want_pos(w, r->pos);
+	       wsr_want_index0(w, SECTION(tls), r->tls) && wsr_want_index0(w, SECTION(host), r->host) && want_pos(w, r->pos);
 }
 EACH(server, struct wsr_server)
 
 static bool check_nameset(struct wsr_walk *w, const struct wsr_nameset *r)
 {
 	return wsr_verify_hash(w, SECTION(name_slot), r->exact) && wsr_verify_hash(w, SECTION(name_slot), r->leading) &&
-	       wsr_verify_hash(w, SECTION(name_slot), r->trailing) && wsr_want_list(w, SECTION(name_regex), r->regexes);
+	       wsr_verify_hash(w, SECTION(name_slot), r->trailing) && wsr_want_list(w, SECTION(name_regex), r->regexes) &&
+	       want_bits(w, r->flags, WSR_NAMESET_ORDERED) && want_zero(w, r->reserved);
 }
 EACH(nameset, struct wsr_nameset)
 
@@ -524,6 +529,183 @@ static bool check_named(struct wsr_walk *w, const struct wsr_named *r)
 	return wsr_want(w, !before || named_before(w->t, before, r), WSR_E_ORDER);
 }
 EACH(named, struct wsr_named)
+
+/* --- Apache and IIS ----------------------------------------------------------------------------------------------- */
+
+/* Children stand one behind the other and fill the node's size exactly, so every tree is finite and every node is looked at once by its parent. */
+static bool check_children(struct wsr_walk *w, const struct wsr_cond *r, uint32_t index)
+{
+	uint32_t left = r->size - 1u;
+
+	while (left > 0) {
+		const struct wsr_cond *child = wsr_cond_at(w->t, index + r->size - left);
+
+		if (child->size == 0 || child->size > left)
+			return wsr_fail(w, WSR_E_RANGE);
+		left -= child->size;
+	}
+	return true;
+}
+
+static bool check_cond_operands(struct wsr_walk *w, const struct wsr_cond *r)
+{
+	switch (r->op) {
+	case WSR_COND_TRUE:
+	case WSR_COND_VALID_USER:
+	case WSR_COND_AND:
+	case WSR_COND_OR:
+		return true;
+	case WSR_COND_EQUAL:
+	case WSR_COND_LESS:
+	case WSR_COND_LESS_EQUAL:
+	case WSR_COND_INT_EQUAL:
+	case WSR_COND_INT_LESS:
+	case WSR_COND_INT_LESS_EQUAL:
+		return want_tmpl(w, r->a) && want_tmpl(w, r->b);
+	case WSR_COND_MATCH:
+		return want_tmpl(w, r->a) && wsr_want_index(w, SECTION(regex), r->b);
+	case WSR_COND_NOT_EMPTY:
+	case WSR_COND_TRUTH:
+		return want_tmpl(w, r->a);
+	case WSR_COND_PRESENT:
+		return want_tmpl(w, r->a) && wsr_want(w, wsr_tmpl_at(w->t, r->a)->part_count == 1, WSR_E_RANGE);
+	case WSR_COND_FILE:
+		return want_tmpl(w, r->a) && want_enum(w, r->b, WSR_FILE_IS_FILE, WSR_FILE_LAST);
+	case WSR_COND_CLIENT:
+		return wsr_want_list(w, SECTION(access_rule), (struct wsr_list){ r->a, r->b });
+	case WSR_COND_USER:
+	case WSR_COND_GROUP:
+		return wsr_want_list(w, SECTION(str_item), (struct wsr_list){ r->a, r->b });
+	}
+	return wsr_fail(w, WSR_E_ENUM);
+}
+
+static bool walk_cond(struct wsr_walk *w)
+{
+	uint32_t count = wsr_cond_count(w->t);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct wsr_cond *r = wsr_cond_at(w->t, i);
+		bool holder = r->op == WSR_COND_AND || r->op == WSR_COND_OR;
+
+		w->why->record = i;
+		if (!want_bits(w, r->flags, WSR_COND_NOT | WSR_COND_NOCASE) || !want_pos(w, r->pos) ||
+		    !wsr_want(w, r->size >= 1 && r->size <= count - i && holder == (r->size > 1), WSR_E_RANGE) ||
+		    !check_children(w, r, i) || !check_cond_operands(w, r))
+			return false;
+	}
+	w->why->record = 0;
+	return true;
+}
+
+static bool want_cond0(struct wsr_walk *w, uint32_t cond)
+{
+	return wsr_want_index0(w, SECTION(cond), cond);
+}
+
+static bool check_env_op(struct wsr_walk *w, const struct wsr_env_op *r)
+{
+	return wsr_want_index(w, SECTION(variable), r->slot) && want_tmpl(w, r->value) && want_cond0(w, r->condition) &&
+	       want_bits(w, r->flags, WSR_ENV_UNSET | WSR_ENV_LATE) && want_pos(w, r->pos);
+}
+EACH(env_op, struct wsr_env_op)
+
+static bool check_rewrite_rule(struct wsr_walk *w, const struct wsr_rewrite_rule *r)
+{
+	return want_cond0(w, r->condition) && wsr_want_index(w, SECTION(regex), r->regex) &&
+	       (r->flags & WSR_RULE_NOTHING ? want_none(w, r->target) : want_tmpl(w, r->target)) &&
+	       want_bits(w, r->flags, WSR_RULE_HAS_QUERY * 2u - 1u) &&
+	       (!(r->flags & (WSR_RULE_REDIRECT | WSR_RULE_STATUS)) || want_enum(w, r->status, 100, 999)) &&
+	       wsr_want_list(w, SECTION(env_op), r->env) && wsr_want_list(w, SECTION(tmpl_item), r->cookies) && want_tmpl0(w, r->type) &&
+	       want_tmpl0(w, r->handler) && wsr_want_string0(w, r->escape) && want_pos(w, r->pos);
+}
+EACH(rewrite_rule, struct wsr_rewrite_rule)
+
+static bool check_alias_rule(struct wsr_walk *w, const struct wsr_alias_rule *r)
+{
+	bool by_regex = r->kind == WSR_ALIAS_FILE_MATCH || r->kind == WSR_ALIAS_REDIRECT_MATCH;
+
+	return want_enum(w, r->kind, WSR_ALIAS_FILE, WSR_ALIAS_REDIRECT_MATCH) && want_zero(w, r->flags) && want_enum(w, r->status, 0, 999) &&
+	       wsr_want_string0(w, r->from) && (by_regex ? wsr_want_index(w, SECTION(regex), r->regex) : want_none(w, r->regex)) &&
+	       want_tmpl0(w, r->target) && want_pos(w, r->pos);
+}
+EACH(alias_rule, struct wsr_alias_rule)
+
+static bool check_header_op(struct wsr_walk *w, const struct wsr_header_op *r)
+{
+	bool edits = r->action == WSR_HEADER_EDIT || r->action == WSR_HEADER_EDIT_ALL || r->action == WSR_HEADER_ECHO;
+	bool valueless = r->action == WSR_HEADER_UNSET || r->action == WSR_HEADER_ECHO;
+
+	return want_enum(w, r->action, WSR_HEADER_SET, WSR_HEADER_ECHO) && want_bits(w, r->flags, WSR_HEADER_ALWAYS | WSR_HEADER_EARLY) &&
+	       want_zero(w, r->reserved) && wsr_want_string(w, r->name) && (valueless ? want_none(w, r->value) : want_tmpl(w, r->value)) &&
+	       (edits ? wsr_want_index(w, SECTION(regex), r->regex) : want_none(w, r->regex)) && want_cond0(w, r->condition) && want_pos(w, r->pos);
+}
+EACH(header_op, struct wsr_header_op)
+
+static bool check_worker(struct wsr_walk *w, const struct wsr_worker *r)
+{
+	return wsr_want_string(w, r->url) && wsr_want_index(w, SECTION(upstream), r->upstream) && wsr_want_string0(w, r->upgrade) &&
+	       want_bits(w, r->flags, WSR_WORKER_NO_FAILOVER * 2u - 1u) && wsr_want_string0(w, r->sticky_cookie) &&
+	       wsr_want_string0(w, r->sticky_path) && wsr_want_list(w, SECTION(str_item), r->routes) &&
+	       wsr_want(w, r->routes.count == 0 || r->routes.count == wsr_upstream_at(w->t, r->upstream)->peers.count, WSR_E_RANGE) &&
+	       want_pos(w, r->pos);
+}
+EACH(worker, struct wsr_worker)
+
+static bool check_pass(struct wsr_walk *w, const struct wsr_pass *r)
+{
+	bool exclude = r->flags & WSR_PASS_EXCLUDE;
+
+	return want_bits(w, r->flags, WSR_PASS_APPEND * 2u - 1u) && wsr_want_string0(w, r->from) && wsr_want_index0(w, SECTION(regex), r->regex) &&
+	       (exclude ? want_none(w, r->proxy) : wsr_want_index(w, SECTION(proxy), r->proxy)) && want_tmpl0(w, r->target) &&
+	       (exclude ? want_none(w, r->worker) : wsr_want_index(w, SECTION(worker), r->worker)) && want_pos(w, r->pos);
+}
+EACH(pass, struct wsr_pass)
+
+static bool check_reverse(struct wsr_walk *w, const struct wsr_reverse *r)
+{
+	return want_enum(w, r->kind, WSR_REVERSE_LOCATION, WSR_REVERSE_COOKIE_PATH) && wsr_want_string(w, r->internal) &&
+	       wsr_want_string(w, r->external) && want_pos(w, r->pos);
+}
+EACH(reverse, struct wsr_reverse)
+
+static bool check_auth(struct wsr_walk *w, const struct wsr_auth *r)
+{
+	return want_tmpl(w, r->realm) && wsr_want_string0(w, r->user_file) && wsr_want_string0(w, r->group_file) && want_zero(w, r->flags) &&
+	       want_pos(w, r->pos);
+}
+EACH(auth, struct wsr_auth)
+
+static bool check_layer(struct wsr_walk *w, const struct wsr_layer *r)
+{
+	return want_enum(w, r->kind, WSR_LAYER_HOST, WSR_LAYER_IF) && want_bits(w, r->flags, WSR_LAYER_GLOB * 2u - 1u) && want_zero(w, r->reserved) &&
+	       wsr_want_string0(w, r->name) && wsr_want_index0(w, SECTION(regex), r->regex) && want_cond0(w, r->condition) &&
+	       wsr_want_location(w, r->location, WSR_LOCATION_SERVER) && wsr_want_index0(w, SECTION(pass), r->pass) && want_cond0(w, r->require) &&
+	       wsr_want_index0(w, SECTION(auth), r->auth) && wsr_want_list(w, SECTION(env_op), r->env) &&
+	       wsr_want_list(w, SECTION(rewrite_rule), r->rewrites) && wsr_want_list(w, SECTION(alias_rule), r->aliases) &&
+	       wsr_want_list(w, SECTION(header_op), r->request_headers) && wsr_want_list(w, SECTION(header_op), r->response_headers) &&
+	       wsr_want_string0(w, r->rewrite_base) && want_pos(w, r->pos);
+}
+EACH(layer, struct wsr_layer)
+
+static bool check_host(struct wsr_walk *w, const struct wsr_host *r)
+{
+	return wsr_want_list(w, SECTION(layer), r->layers) && wsr_want(w, r->layers.count > 0, WSR_E_RANGE) &&
+	       wsr_want(w, wsr_layer_at(w->t, r->layers.first)->kind == WSR_LAYER_HOST, WSR_E_ENUM) &&
+	       wsr_want_list(w, SECTION(pass), r->passes) && wsr_want_list(w, SECTION(reverse), r->reverses) &&
+	       wsr_want_list(w, SECTION(access_rule), r->trusted) && wsr_want_string0(w, r->remote_header) && wsr_want_string0(w, r->admin) &&
+	       want_enum(w, r->canonical_port, 0, 65535) && want_bits(w, r->flags, WSR_HOST_IIS * 2u - 1u) && want_pos(w, r->pos);
+}
+EACH(host, struct wsr_host)
+
+static bool check_call(struct wsr_walk *w, const struct wsr_call *r)
+{
+	bool looks_up = r->function == WSR_FUNCTION_MAP || r->function == WSR_FUNCTION_RANDOM;
+
+	return want_enum(w, r->function, WSR_FUNCTION_LOWER, WSR_FUNCTION_ENVIRONMENT) && want_tmpl(w, r->argument) &&
+	       (looks_up ? wsr_want_index(w, SECTION(map), r->map) : want_none(w, r->map)) && want_tmpl0(w, r->fallback);
+}
+EACH(call, struct wsr_call)
 
 /* --- the walk ----------------------------------------------------------------------------------------------------- */
 

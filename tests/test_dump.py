@@ -133,7 +133,7 @@ class Sections(unittest.TestCase):
                 self.assertEqual(int(m[2]) * int(m[3]), int(m[4]))
             else:
                 seen += 1
-        self.assertEqual(section, "error_page")
+        self.assertEqual(section, "call")
         self.assertEqual(seen, want)
 
 

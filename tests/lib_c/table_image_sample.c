@@ -140,15 +140,15 @@ static void sample_locations(struct image *im)
 
 static void sample_servers(struct image *im)
 {
-	struct wsr_nameset names;
+	struct wsr_nameset names = { 0 };
 
 	image_tls(im, (struct wsr_tls){ .certificates = { 0, 1 }, .keys = { 1, 1 }, .protocols = WSR_TLS_1_2 | WSR_TLS_1_3, .session_tickets = 1,
 					.session_cache = WSR_TLS_CACHE_SHARED, .ciphers = image_text(im, "HIGH:!aNULL"), .pos = 1 });
 	image_srv(im, (struct wsr_srv){ .client_header_timeout_ms = 60000, .header_buffer_bytes = 1024, .large_header_count = 4,
 					.large_header_bytes = 8192, .merge_slashes = 1, .ignore_invalid_headers = 1 });
-	image_server(im, (struct wsr_server){ .name = image_text(im, "example.org"), .scope = 0, .program = 0, .location = 0, .srv = 0, .tls = 0, .pos = 1 });
+	image_server(im, (struct wsr_server){ .name = image_text(im, "example.org"), .scope = 0, .program = 0, .location = 0, .srv = 0, .tls = 0, .pos = 1, .host = WSR_NONE });
 	image_server(im, (struct wsr_server){ .name = image_text(im, ""), .scope = WSR_NONE, .program = WSR_NONE, .location = 0, .srv = 0, .tls = WSR_NONE,
-					      .pos = 2 });
+					      .pos = 2, .host = WSR_NONE });
 	image_named(im, (struct wsr_named){ .server = 0, .name = image_text(im, "@down"), .location = 6 });
 	image_named(im, (struct wsr_named){ .server = 0, .name = image_text(im, "@up"), .location = 6 });
 	image_named(im, (struct wsr_named){ .server = 1, .name = image_text(im, "@down"), .location = 6 });
@@ -219,7 +219,7 @@ static void many_server(struct image *im, uint32_t i, struct image_key *keys)
 	image_location(im, (struct wsr_location){ .body = 1, .proxy = i, .program = WSR_NONE, .scope = WSR_NONE, .pos = pos[1] });
 	image_location(im, (struct wsr_location){ .body = 2, .proxy = i, .program = WSR_NONE, .scope = WSR_NONE, .pos = pos[2] });
 	image_scope(im, (struct wsr_scope){ .loc_base = location + 1, .loc_count = 2, .trie = 0 });
-	image_server(im, (struct wsr_server){ .name = image_text(im, name + 4), .scope = i, .program = WSR_NONE, .location = location, .tls = WSR_NONE, .pos = pos[0] });
+	image_server(im, (struct wsr_server){ .name = image_text(im, name + 4), .scope = i, .program = WSR_NONE, .location = location, .tls = WSR_NONE, .pos = pos[0], .host = WSR_NONE });
 	keys[0] = (struct image_key){ strdup(name), i };
 	keys[1] = (struct image_key){ strdup(name + 4), i };
 }

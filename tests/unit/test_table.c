@@ -240,9 +240,9 @@ static void test_header_reasons(void **state)
 		HEADER_EDIT(h->total_bytes -= 8, TRAILING, seal);
 		HEADER_EDIT(h->total_bytes = UINT64_MAX, TOO_LARGE, seal);
 	}
-	HEADER_EDIT(h->features_required = 1, FEATURES, true);
+	HEADER_EDIT(h->features_required = UINT64_C(1) << 62, FEATURES, true);
 	HEADER_EDIT(h->features_required = UINT64_C(1) << 63, FEATURES, true);
-	HEADER_EDIT(h->features_required = 1, CHECKSUM, false);
+	HEADER_EDIT(h->features_required = UINT64_C(1) << 62, CHECKSUM, false);
 	HEADER_EDIT(h->crc32c ^= 1, CHECKSUM, false);
 	HEADER_EDIT(h->reserved = 1, HEADER, true);
 	HEADER_EDIT(h->header_bytes = 80, HEADER, true);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Evaluation of servers that come from Apache or IIS configuration: the phases of httpd, and what its parts need of each other. Private to eval.
+ *
+ * The state lives in the request's arena behind e->httpd, which is NULL for servers of nginx configuration, so those pay nothing for it. Order of the
+ * phases (httpd: server/request.c, modules/proxy, modules/mappers): environment of the server, Location sections, rewriting, ProxyPass, aliases, DocumentRoot,
+ * Directory and Files sections, Location sections again, If; environment of the sections, access, authentication, rewriting in sections, redirects in sections,
+ * request header fields; decision.
+ */
+#ifndef WSR_HTTPD_H
+#define WSR_HTTPD_H
+
+#include "eval/wsr_flow.h"
+
+#define WSR_MAX_ACTIVE_LAYERS 64u  /* sections that hold for one request; more is answered with 500 */
+#define WSR_MAX_COND_DEPTH    64u
+#define WSR_MAX_CALL_DEPTH    8u
+
+/* Where rewriting has taken the request. */
+enum wsr_mapped { WSR_MAPPED_NOT, WSR_MAPPED_FILE, WSR_MAPPED_PROXY };
+
+/* A request field changed by RequestHeader, or a response field by Header: a list in the arena. */
+struct wsr_edited_field {
+	struct wsr_str name, value;
+	struct wsr_edited_field *next;
+};
+
+struct wsr_httpd {
+	const struct wsr_host *host;
+	const struct wsr_layer *layers[WSR_MAX_ACTIVE_LAYERS]; /* that hold, in the order in which they are laid over each other; [0] is the host's own */
+	uint32_t layer_count;
+	struct wsr_captures condition;  /* groups of the last condition that matched: %1, {C:1} */
+	enum wsr_mapped mapped;
+	struct wsr_str path;        /* FILE: file name; PROXY: whole URL */
+	const struct wsr_pass *pass; /* ProxyPass that took the request */
+	const struct wsr_worker *worker; /* of a PROXY decision */
+	struct wsr_str user;        /* authenticated; ptr NULL = nobody */
+	struct wsr_str client;      /* address as text when RemoteIPHeader gave another one; ptr NULL = the connection's */
+	struct wsr_str client_binary;
+	struct wsr_str route;       /* stickysession: route asked for by the client; ptr NULL = none */
+	struct wsr_edited_field *request_fields; /* all request fields after RequestHeader; NULL with request_edited = false */
+	bool request_edited;
+	bool made_here;             /* the answer is ours (only `always` fields go out) */
+};
+
+/** Run all phases for e->uri; e->decision is made afterwards. */
+void wsr_httpd_run(struct wsr_eval *e);
+
+/** Normalise the request's path as httpd does. @return 0, or the status of the refusal (400, 404). */
+unsigned wsr_httpd_uri(struct wsr_eval *e, const struct wsr_host *host);
+
+/* wsr_cond.c */
+enum wsr_truth { WSR_FALSE, WSR_TRUE, WSR_NEEDS_USER /* would depend on who it is, and nobody is authenticated */ };
+/** Evaluate a condition (WSR_NONE: true). Captures of MATCH go to e->httpd->condition. */
+enum wsr_truth wsr_cond_eval(struct wsr_eval *e, uint32_t cond);
+
+/* wsr_httpd_rewrite.c */
+/** Run env_op records whose LATE flag is as given. */
+void wsr_httpd_env(struct wsr_eval *e, struct wsr_list ops, bool late);
+/**
+ * Run the RewriteRules of a layer on the current URI. in_section: per-directory context (the prefix of the section is cut off, a result is looked up again).
+ * @return true when a decision was made; otherwise e->uri, e->args and e->httpd->mapped tell the result
+ */
+bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *layer, bool in_section);
+
+/* wsr_httpd_pass.c */
+/** ProxyPass of the last Location section that has one, then the host's in order. Sets e->httpd->pass. @return true when one took the request. */
+bool wsr_httpd_pass(struct wsr_eval *e);
+/** Redirect, Alias and their kin of a layer. @return true when a decision was made; an Alias sets e->httpd->mapped. */
+bool wsr_httpd_alias(struct wsr_eval *e, const struct wsr_layer *layer);
+/** The PROXY decision for the pass, or for the URL of a rewritten request. */
+void wsr_httpd_decide_proxy(struct wsr_eval *e);
+/** ProxyPassReverse and its kin on a field of an upstream's answer. @return the value to send. */
+struct wsr_str wsr_httpd_reverse(struct wsr_eval *e, const struct wsr_field *field);
+
+/* wsr_httpd_access.c */
+/** Require, Order, AuthType. @return true when a decision (401, 403) was made. */
+bool wsr_httpd_access(struct wsr_eval *e);
+
+/* wsr_httpd_fields.c */
+/** RequestHeader of all layers that hold. */
+void wsr_httpd_request_fields(struct wsr_eval *e);
+/** The head for the upstream as httpd writes it. */
+void wsr_httpd_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64_t length, bool keepalive, struct wsr_out *out);
+/** The head of the answer as httpd writes it. */
+void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *answer, struct wsr_out *out);
+
+#endif
