@@ -24,6 +24,8 @@ bool lower_config(struct compiler *cc, struct plan *plan);
 /** What proxy_set_header says about tunnels in a block: the well-known recipe of three lines, and what is missing from it. */
 enum lower_recipe { RECIPE_NONE, RECIPE_COMPLETE, RECIPE_NO_CONNECTION, RECIPE_NO_UPGRADE };
 
+struct apache_section;
+
 /** Settings of one block. The child of a block starts as a copy. */
 struct level {
 	struct plan_settings s;
@@ -38,6 +40,7 @@ struct level {
 	const struct node *recipe_node;
 	struct server_level *server; /* settings that only http and server know; NULL inside locations */
 	struct location *location;  /* the location being lowered; NULL in http and server */
+	struct apache_section *section; /* Apache: the main server, virtual host or section being lowered (apache.h); NULL in the nginx dialect */
 };
 
 /** Settings of http and server that act before a location is known. */

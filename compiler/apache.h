@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lowering of Apache configuration: what the files apache_*.c share. A main server, a virtual host and a section are each a `struct level` with
+ * level.section set: cells of wsr_settings.def go into the level as in the nginx dialect (level_mark), everything that httpd keeps as a list goes into the
+ * runs of the section or of its host. Rows are of class SETTING: level_apply() calls them in the order of the text, before the sections inside are entered.
+ *
+ * When a block is done its runs are interned with their places; layers of one host stand one behind the other in the plan.
+ */
+#ifndef COMPILER_APACHE_H
+#define COMPILER_APACHE_H
+
+#include "compiler/lower.h"
+
+/** Records under construction with their places. */
+struct apache_run {
+	struct pool records;
+	struct pool places;         /* struct plan_place, one per record */
+};
+
+struct apache_host {
+	struct apache_host *main;   /* the main server, whose lists virtual hosts take over as each module does; NULL for the main server itself */
+	const struct node *node;    /* <VirtualHost>; the root for the main server */
+	struct wsr_host record;     /* scalars; lists are filled in by apache_host_done() */
+	struct apache_run passes;   /* struct wsr_pass */
+	struct apache_run reverses; /* struct wsr_reverse */
+	struct apache_run trusted;  /* struct wsr_access_rule */
+	struct apache_run layers;   /* struct wsr_layer: the host's own first, then its sections in the order in which they are laid over each other */
+};
+
+struct apache_section {
+	struct apache_host *host;
+	const struct node *node;
+	struct wsr_layer layer;     /* scalars; lists, `set` and `location` are filled in by apache_section_done() */
+	struct apache_run env;      /* struct wsr_env_op */
+	struct apache_run rewrites; /* struct wsr_rewrite_rule */
+	struct apache_run aliases;  /* struct wsr_alias_rule */
+	struct apache_run request_headers, response_headers; /* struct wsr_header_op */
+	struct apache_run conditions; /* struct wsr_cond: RewriteCond lines that wait for their rule */
+};
+
+/* apache_run.c */
+/** Append a record; its place is the statement's. Its pos member is filled in later. */
+void apache_push(struct lower *l, struct apache_run *run, const void *record, const struct node *n);
+/** Append all of `from` (a main server's list) behind what is there. */
+void apache_append(struct apache_run *run, const struct apache_run *from);
+/** Intern what was collected into its section of the plan. */
+struct wsr_list apache_intern(struct lower *l, struct apache_run *run, struct pool *target, size_t pos_offset);
+
+/** A section of this kind, empty; freed by apache_section_done(). */
+void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind);
+/** The layer is complete: intern its lists and its settings, append it to the layers of its host. */
+void apache_section_done(struct lower *l, struct level *lv, struct apache_section *s);
+void apache_host_init(struct apache_host *h, struct apache_host *main_server, const struct node *n);
+/** The host is complete with all its layers. @return its index. */
+uint32_t apache_host_done(struct lower *l, struct apache_host *h);
+
+#endif

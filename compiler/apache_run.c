@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lists of Apache hosts and sections while they are collected, and how they get into the plan. In: records without positions and the statements they come
+ * from. Out: interned runs; one layer per section, one host per virtual host.
+ */
+#include "compiler/apache.h"
+
+static void run_init(struct apache_run *run, uint32_t stride)
+{
+	pool_init(&run->records, stride);
+	pool_init(&run->places, sizeof(struct plan_place));
+}
+
+static void run_free(struct apache_run *run)
+{
+	pool_free(&run->records);
+	pool_free(&run->places);
+}
+
+void apache_push(struct lower *l, struct apache_run *run, const void *record, const struct node *n)
+{
+	struct plan_place place = lower_place(l, n->span);
+	pool_push(&run->records, record);
+	pool_push(&run->places, &place);
+}
+
+void apache_append(struct apache_run *run, const struct apache_run *from)
+{
+	for (uint32_t i = 0; i < from->records.count; i++) {
+		pool_push(&run->records, pool_at(&from->records, i));
+		pool_push(&run->places, pool_at(&from->places, i));
+	}
+}
+
+struct wsr_list apache_intern(struct lower *l, struct apache_run *run, struct pool *target, size_t pos_offset)
+{
+	return plan_run_at(l->plan, target, run->records.data, run->records.count, pos_offset, (const struct plan_place *)(void *)run->places.data);
+}
+
+void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind)
+{
+	*s = (struct apache_section){ .host = host, .node = n };
+	s->layer = (struct wsr_layer){
+		.kind = (uint8_t)kind, .regex = WSR_NONE, .condition = WSR_NONE, .location = WSR_NONE, .pass = WSR_NONE, .require = WSR_NONE, .auth = WSR_NONE,
+	};
+	run_init(&s->env, sizeof(struct wsr_env_op));
+	run_init(&s->rewrites, sizeof(struct wsr_rewrite_rule));
+	run_init(&s->aliases, sizeof(struct wsr_alias_rule));
+	run_init(&s->request_headers, sizeof(struct wsr_header_op));
+	run_init(&s->response_headers, sizeof(struct wsr_header_op));
+	run_init(&s->conditions, sizeof(struct wsr_cond));
+}
+
+static void section_free(struct apache_section *s)
+{
+	struct apache_run *runs[] = { &s->env, &s->rewrites, &s->aliases, &s->request_headers, &s->response_headers, &s->conditions };
+	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++)
+		run_free(runs[i]);
+}
+
+void apache_section_done(struct lower *l, struct level *lv, struct apache_section *s)
+{
+	struct plan *p = l->plan;
+	struct wsr_location location = { .proxy = WSR_NONE, .program = WSR_NONE, .scope = WSR_NONE };
+	location.body = level_body(l, lv, WSR_LOCATION_SERVER, 0, plan_str(p, wsr_str("", 0)), WSR_NONE);
+	s->layer.location = plan_record_at(p, &p->location, &location, offsetof(struct wsr_location, pos), lower_place(l, s->node->span));
+	memcpy(s->layer.set, lv->set, sizeof(s->layer.set));
+	s->layer.env = apache_intern(l, &s->env, &p->env_op, offsetof(struct wsr_env_op, pos));
+	s->layer.rewrites = apache_intern(l, &s->rewrites, &p->rewrite_rule, offsetof(struct wsr_rewrite_rule, pos));
+	s->layer.aliases = apache_intern(l, &s->aliases, &p->alias_rule, offsetof(struct wsr_alias_rule, pos));
+	s->layer.request_headers = apache_intern(l, &s->request_headers, &p->header_op, offsetof(struct wsr_header_op, pos));
+	s->layer.response_headers = apache_intern(l, &s->response_headers, &p->header_op, offsetof(struct wsr_header_op, pos));
+	apache_push(l, &s->host->layers, &s->layer, s->node);
+	section_free(s);
+}
+
+void apache_host_init(struct apache_host *h, struct apache_host *main_server, const struct node *n)
+{
+	*h = (struct apache_host){ .main = main_server, .node = n };
+	run_init(&h->passes, sizeof(struct wsr_pass));
+	run_init(&h->reverses, sizeof(struct wsr_reverse));
+	run_init(&h->trusted, sizeof(struct wsr_access_rule));
+	run_init(&h->layers, sizeof(struct wsr_layer));
+}
+
+uint32_t apache_host_done(struct lower *l, struct apache_host *h)
+{
+	struct plan *p = l->plan;
+	h->record.layers = apache_intern(l, &h->layers, &p->layer, offsetof(struct wsr_layer, pos));
+	h->record.passes = apache_intern(l, &h->passes, &p->pass, offsetof(struct wsr_pass, pos));
+	h->record.reverses = apache_intern(l, &h->reverses, &p->reverse, offsetof(struct wsr_reverse, pos));
+	h->record.trusted = apache_intern(l, &h->trusted, &p->access_rule, offsetof(struct wsr_access_rule, pos));
+	uint32_t index = plan_record_at(p, &p->host, &h->record, offsetof(struct wsr_host, pos), lower_place(l, h->node->span));
+	run_free(&h->passes);
+	run_free(&h->reverses);
+	run_free(&h->trusted);
+	run_free(&h->layers);
+	return index;
+}
