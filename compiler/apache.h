@@ -46,6 +46,9 @@ void apache_append(struct apache_run *run, const struct apache_run *from);
 /** Intern what was collected into its section of the plan. */
 struct wsr_list apache_intern(struct lower *l, struct apache_run *run, struct pool *target, size_t pos_offset);
 
+/** Slot of an environment variable (SetEnv, SetEnvIf, E=, %{NAME}e); names are compared with regard to case. It may stay unset for ever. */
+uint32_t apache_env_slot(struct lower *l, struct wsr_str name);
+
 /** A section of this kind, empty; freed by apache_section_done(). */
 void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind);
 /** The layer is complete: intern its lists and its settings, append it to the layers of its host. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lists of Apache hosts and sections while they are collected, and how they get into the plan. In: records without positions and the statements they come
+ * Environment variables, and lists of Apache hosts and sections while they are collected, and how they get into the plan. In: records without positions and the statements they come
  * from. Out: interned runs; one layer per section, one host per virtual host.
  */
 #include "compiler/apache.h"
@@ -35,6 +35,22 @@ void apache_append(struct apache_run *run, const struct apache_run *from)
 struct wsr_list apache_intern(struct lower *l, struct apache_run *run, struct pool *target, size_t pos_offset)
 {
 	return plan_run_at(l->plan, target, run->records.data, run->records.count, pos_offset, (const struct plan_place *)(void *)run->places.data);
+}
+
+uint32_t apache_env_slot(struct lower *l, struct wsr_str name)
+{
+	/* variables of nginx have no colon in their names, so the two cannot meet */
+	char *key = arena_alloc(&l->cc->arena, name.len + 4);
+	memcpy(key, "env:", 4);
+	memcpy(key + 4, name.ptr, name.len);
+	wsr_sref ref = plan_str(l->plan, wsr_str(key, name.len + 4));
+	struct pool_entry *e = index_at(&l->variables, ref);
+	if (e->first == WSR_NONE) {
+		struct wsr_variable v = { .name = ref, .kind = WSR_VARIABLE_CAPTURE, .map = WSR_NONE };
+		e->first = pool_push(&l->plan->variable, &v);
+		pool_reserve(&l->variable_info, 1);
+	}
+	return e->first;
 }
 
 void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind)

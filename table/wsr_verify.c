@@ -366,7 +366,7 @@ static bool check_proxyset(struct wsr_walk *w, const struct wsr_proxyset *r)
 {
 	uint64_t next = WSR_NEXT_NON_IDEMPOTENT * 2 - 1;
 
-	return want_enum(w, r->websocket, WSR_WEBSOCKET_OFF, WSR_WEBSOCKET_ONLY) && want_enum(w, r->proxy_http_version, 10, 11) &&
+	return want_enum(w, r->websocket, WSR_WEBSOCKET_OFF, WSR_WEBSOCKET_ONLY) && want_enum(w, r->via, WSR_VIA_OFF, WSR_VIA_BLOCK) && want_enum(w, r->proxy_http_version, 10, 11) &&
 	       want_bits(w, r->proxy_next_upstream, next) &&
 	       want_bits(w, r->proxy_ssl_protocols, WSR_TLS_1_0 | WSR_TLS_1_1 | WSR_TLS_1_2 | WSR_TLS_1_3)
 #define WSR_SETTING(group, kind, name, comment) WSR_PICK_proxy_##group(kind, name)
