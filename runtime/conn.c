@@ -535,19 +535,20 @@ static void log_failed_handshake(struct conn *c, enum tls_failure why, const cha
 		log_error(c->w->gen, WSR_NONE, WSR_LOG_INFO, &ctx, "%s: %s, listener: %s", tls_failure_text(why), text, c->listener->text);
 }
 
-static void on_handshake_failed(void *owner, enum tls_failure why, const char *text, int fd)
+static void on_handshake_failed(void *owner, enum tls_failure why, const char *text, struct stream *plain)
 {
 	struct conn *c = owner;
 	c->handshake = NULL;
 	generation_unref(c->handshake_gen);
 	c->handshake_gen = NULL;
-	if (why == TLS_FAIL_PLAIN && still_served(c) && (c->client = stream_new(&c->w->loop, fd, &on_client, c))) {
+	if (plain && still_served(c)) {
+		c->client = plain;
 		c->plain_on_tls = true;
 		established(c, c->w->gen);
 		return;
 	}
-	if (why == TLS_FAIL_PLAIN)
-		close(fd);
+	if (plain)
+		stream_close(plain, STREAM_CLOSE_NOW);
 	c->w->counters->handshakes_failed++;
 	log_failed_handshake(c, why, text);
 	closed(c);

@@ -143,8 +143,6 @@ struct stream *stream_new_tls(struct loop *loop, int fd, struct ssl_st *ssl, con
 		free(s);
 		return NULL;
 	}
-	s->readable = 1;
-	loop_later(loop, &s->task); /* the handshake may have read more than its own records */
 	return s;
 }
 
@@ -674,7 +672,7 @@ bool stream_quiet(struct stream *s)
 
 	if (s->eof || s->failed || s->end_pending || s->closed_hint || has_output(s) || s->shut_wanted)
 		return false;
-	if (s->tls && (s->tls->in_len > 0 || SSL_pending(s->tls->ssl) > 0 ||
+	if (s->tls && (s->tls->in_len > 0 || SSL_has_pending(s->tls->ssl) ||
 		       (s->tls->status != STREAM_IO_DATA && s->tls->status != STREAM_IO_AGAIN)))
 		return false;
 	return recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && would_block(errno);

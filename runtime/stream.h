@@ -109,7 +109,7 @@ struct stream {
  */
 struct stream *stream_new(struct loop *loop, int fd, const struct stream_handler *handler, void *owner);
 
-/** The same over an established TLS connection (tls.c): takes `ssl` too. `ssl` may hold decrypted data already. */
+/** The same over TLS, before its handshake (tls.c): takes `ssl` too. */
 struct stream *stream_new_tls(struct loop *loop, int fd, struct ssl_st *ssl, const struct stream_handler *handler, void *owner);
 
 /** Hand over to another owner (tunnel, idle pool). Pause state, time-outs and pending output stay as they are. */

@@ -1,41 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TLS handshakes. bufferevent_openssl drives OpenSSL until the connection stands; then the stream takes over inside the CONNECTED callback, in an order that
- * matters:
- *   1. bufferevent_disable(): deletes the level-triggered events now. Freeing alone would do so only after the callback, and an edge-triggered event added
- *      beside a level-triggered one silently stays level-triggered and spins.
- *   2. take the SSL, see that the input buffer is empty, bufferevent_free() (no CLOSE_ON_FREE: descriptor and SSL stay).
- *   3. stream_new_tls(): exchanges the socket BIO, registers one edge-triggered event, and reads once without waiting for an edge.
+ * TLS handshakes. The stream exists from the first byte on, with one event and our BIO, so nothing has to be handed over when the connection stands; until then its owner
+ * is the handshake, which only waits for the end of it: done, failed, or out of time. The steps themselves are taken by tls_link_read() (tls_bio.c).
  */
 #include "runtime/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "runtime/tls_bio.h"
 #include "runtime/tls_ctx.h"
 
 struct tls_handshake {
-	struct loop *loop;
-	int fd;
-	SSL *ssl;
-	struct bufferevent *bev;     /* NULL while peeking */
-	struct event peek;           /* accepting: the first byte */
+	struct stream *stream;       /* owned by this until the end */
 	struct timer deadline;
-	struct task task;            /* reports what was found before the loop ran */
 	const struct tls_handler *handler;
 	const struct stream_handler *on_stream;
 	void *owner;
-	enum tls_failure failure;    /* for task */
 	bool picked;                 /* a second ClientHello (after a retry request) asks nobody again */
 	bool refused;                /* no context for this name */
 };
@@ -51,36 +37,25 @@ const char *tls_failure_text(enum tls_failure why)
 	return failures[why];
 }
 
-/* Release the object; what of fd and ssl shall live on must have been taken out. */
-static void release(struct tls_handshake *h)
+/* Release the object. @return its stream, which belongs to nobody now */
+static struct stream *release(struct tls_handshake *h)
 {
-	timer_clear(h->loop, &h->deadline);
-	loop_cancel(&h->task);
-	event_del(&h->peek);
-	event_debug_unassign(&h->peek);
-	if (h->bev) {
-		bufferevent_disable(h->bev, EV_READ | EV_WRITE);
-		bufferevent_free(h->bev);
-	}
-	SSL_free(h->ssl);
-	if (h->fd >= 0)
-		close(h->fd);
+	struct stream *s = h->stream;
+
+	timer_clear(s->loop, &h->deadline);
+	if (s->tls)
+		s->tls->handshake = NULL;
 	free(h);
+	return s;
 }
 
 static void fail(struct tls_handshake *h, enum tls_failure why, const char *text)
 {
 	const struct tls_handler *handler = h->handler;
 	void *owner = h->owner;
-	int fd = -1;
 
-	if (why == TLS_FAIL_PLAIN) {
-		fd = h->fd;
-		h->fd = -1;
-	}
-	release(h);
-	ERR_clear_error();
-	handler->on_fail(owner, why, text ? text : failures[why], fd);
+	stream_close(release(h), STREAM_CLOSE_NOW);
+	handler->on_fail(owner, why, text ? text : failures[why], NULL);
 }
 
 static void on_deadline(struct timer *timer)
@@ -88,147 +63,74 @@ static void on_deadline(struct timer *timer)
 	fail(container_of(timer, struct tls_handshake, deadline), TLS_FAIL_TIMEOUT, NULL);
 }
 
-static void on_task(struct task *task)
-{
-	struct tls_handshake *h = container_of(task, struct tls_handshake, task);
-
-	fail(h, h->failure, NULL);
-}
-
-static void take_over(struct tls_handshake *h)
+void tls_handshake_done(struct tls_handshake *h)
 {
 	const struct tls_handler *handler = h->handler;
 	void *owner = h->owner;
-	bool clean = evbuffer_get_length(bufferevent_get_input(h->bev)) == 0;
 
-	bufferevent_disable(h->bev, EV_READ | EV_WRITE);
-	bufferevent_free(h->bev);
-	h->bev = NULL;
-	if (h->handler->pick)
-		SSL_set_app_data(h->ssl, NULL);
-	struct stream *s = clean ? stream_new_tls(h->loop, h->fd, h->ssl, h->on_stream, owner) : NULL;
-	if (!s) {
-		fail(h, TLS_FAIL_MEMORY, NULL);
-		return;
-	}
-	h->fd = -1;
-	h->ssl = NULL;
-	release(h);
-	handler->on_done(owner, s);
+	stream_set_owner(h->stream, h->on_stream, owner);
+	if (handler->pick)
+		SSL_set_app_data(stream_ssl(h->stream), NULL);
+	handler->on_done(owner, release(h));
+}
+
+void tls_handshake_plain(struct tls_handshake *h)
+{
+	const struct tls_handler *handler = h->handler;
+	void *owner = h->owner;
+
+	stream_set_owner(h->stream, h->on_stream, owner);
+	handler->on_fail(owner, TLS_FAIL_PLAIN, failures[TLS_FAIL_PLAIN], release(h));
+}
+
+/* Nothing comes before the handshake is done. */
+static void on_data(void *owner, const uint8_t *data, size_t len)
+{
+	(void)owner;
+	(void)data;
+	(void)len;
 }
 
 /* The sentence that says most: why verification failed, else OpenSSL's first reason, else the system's. */
-static enum tls_failure explain(struct tls_handshake *h, short what, char *buf, size_t cap)
+static void on_end(void *owner, enum stream_end end)
 {
-	int error = errno;
-	const char *reason = NULL;
-	unsigned long code;
-	bool eof = what & BEV_EVENT_EOF;
-	long verify = SSL_get_verify_result(h->ssl);
-
-	while ((code = bufferevent_get_openssl_error(h->bev)) != 0) {
-		if (ERR_reason_error_string(code))
-			reason = ERR_reason_error_string(code); /* given out newest first */
-		if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-			eof = true;
-	}
-	if (h->refused) {
-		snprintf(buf, cap, "%s: no server for this name", failures[TLS_FAIL_PROTOCOL]);
-		return TLS_FAIL_PROTOCOL;
-	}
-	if (verify != X509_V_OK && !SSL_is_server(h->ssl)) {
-		snprintf(buf, cap, "certificate verify failed: %s", X509_verify_cert_error_string(verify));
-		return TLS_FAIL_VERIFY;
-	}
-	if (eof || !reason) {
-		snprintf(buf, cap, "%s%s%s", failures[TLS_FAIL_CLOSED], eof || error == 0 ? "" : ": ", eof || error == 0 ? "" : strerror(error));
-		return TLS_FAIL_CLOSED;
-	}
-	snprintf(buf, cap, "%s: %s", failures[TLS_FAIL_PROTOCOL], reason);
-	return TLS_FAIL_PROTOCOL;
-}
-
-static void on_handshake(struct bufferevent *bev, short what, void *arg)
-{
-	struct tls_handshake *h = arg;
+	struct tls_handshake *h = owner;
+	struct stream *s = h->stream;
+	long verify = SSL_get_verify_result(s->tls->ssl);
+	enum tls_failure why = end == STREAM_END_TLS ? TLS_FAIL_PROTOCOL : TLS_FAIL_CLOSED;
 	char text[256];
 
-	(void)bev;
-	loop_now(h->loop);
-	if (what & BEV_EVENT_CONNECTED) {
-		take_over(h);
-		return;
-	}
-	enum tls_failure why = explain(h, what, text, sizeof(text));
+	if (h->refused)
+		snprintf(text, sizeof(text), "%s: no server for this name", failures[why]);
+	else if (why == TLS_FAIL_PROTOCOL && verify != X509_V_OK && !SSL_is_server(s->tls->ssl))
+		snprintf(text, sizeof(text), "certificate verify failed: %s", X509_verify_cert_error_string(verify));
+	else if (why == TLS_FAIL_PROTOCOL)
+		snprintf(text, sizeof(text), "%s: %s", failures[why], s->tls->why);
+	else if (stream_end_is_fatal(end))
+		snprintf(text, sizeof(text), "%s: %s", failures[why], strerror(s->error));
+	else
+		snprintf(text, sizeof(text), "%s", failures[why]);
+	if (why == TLS_FAIL_PROTOCOL && verify != X509_V_OK && !SSL_is_server(s->tls->ssl))
+		why = TLS_FAIL_VERIFY;
 	fail(h, why, text);
 }
 
-/* From here on OpenSSL reads and writes. @return false without memory */
-static bool start(struct tls_handshake *h, enum bufferevent_ssl_state state)
-{
-	h->bev = bufferevent_openssl_socket_new(h->loop->base, h->fd, h->ssl, state, 0);
-	if (!h->bev)
-		return false;
-	bufferevent_openssl_set_allow_dirty_shutdown(h->bev, 0);
-	bufferevent_setcb(h->bev, NULL, NULL, on_handshake, h);
-	return true;
-}
+static const struct stream_handler shaking = { on_data, NULL, on_end };
 
-static void fail_later(struct tls_handshake *h, enum tls_failure why)
-{
-	h->failure = why;
-	loop_later(h->loop, &h->task);
-}
-
-/* Look at the first byte without taking it: a handshake record (RFC 8446 section 5.1), an SSLv2 hello (its first bit is set), or clear text. */
-static void peek_first_byte(struct tls_handshake *h)
-{
-	uint8_t byte;
-	ssize_t n = recv(h->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-		if (event_add(&h->peek, NULL) != 0)
-			fail_later(h, TLS_FAIL_MEMORY);
-	} else if (n <= 0) {
-		fail_later(h, TLS_FAIL_CLOSED);
-	} else if (byte != 22 && !(byte & 0x80)) {
-		fail_later(h, TLS_FAIL_PLAIN);
-	} else if (!start(h, BUFFEREVENT_SSL_ACCEPTING)) {
-		fail_later(h, TLS_FAIL_MEMORY);
-	}
-}
-
-static void on_peek(evutil_socket_t fd, short what, void *arg)
-{
-	struct tls_handshake *h = arg;
-
-	(void)fd;
-	(void)what;
-	loop_now(h->loop);
-	peek_first_byte(h);
-}
-
-static struct tls_handshake *handshake_new(struct loop *loop, int fd, SSL_CTX *ctx, uint64_t timeout_ms, const struct tls_handler *handler,
+static struct tls_handshake *handshake_new(struct loop *loop, int fd, SSL *ssl, uint64_t timeout_ms, const struct tls_handler *handler,
 					   const struct stream_handler *on_stream, void *owner)
 {
 	struct tls_handshake *h = calloc(1, sizeof(*h));
 
-	if (!h)
+	if (!h || !(h->stream = stream_new_tls(loop, fd, ssl, &shaking, h))) {
+		free(h);
 		return NULL;
-	h->loop = loop;
-	h->fd = fd;
-	h->ssl = SSL_new(ctx);
+	}
+	h->stream->tls->handshake = h;
 	h->handler = handler;
 	h->on_stream = on_stream;
 	h->owner = owner;
 	h->deadline.fn = on_deadline;
-	h->task.fn = on_task;
-	if (!h->ssl || event_assign(&h->peek, loop->base, fd, EV_READ, on_peek, h) != 0) {
-		SSL_free(h->ssl);
-		free(h);
-		ERR_clear_error();
-		return NULL;
-	}
 	if (timeout_ms > 0)
 		timer_set(loop, &h->deadline, timeout_ms);
 	return h;
@@ -237,12 +139,16 @@ static struct tls_handshake *handshake_new(struct loop *loop, int fd, SSL_CTX *c
 struct tls_handshake *tls_accept(struct loop *loop, int fd, SSL_CTX *first, uint64_t timeout_ms, const struct tls_handler *handler,
 				 const struct stream_handler *on_stream, void *owner)
 {
-	struct tls_handshake *h = handshake_new(loop, fd, first, timeout_ms, handler, on_stream, owner);
+	SSL *ssl = SSL_new(first);
+	struct tls_handshake *h = ssl ? handshake_new(loop, fd, ssl, timeout_ms, handler, on_stream, owner) : NULL;
 
-	if (!h)
+	if (!h) {
+		SSL_free(ssl);
+		ERR_clear_error();
 		return NULL;
-	SSL_set_app_data(h->ssl, h);
-	peek_first_byte(h);
+	}
+	SSL_set_accept_state(ssl);
+	SSL_set_app_data(ssl, h);
 	return h;
 }
 
@@ -283,22 +189,21 @@ static bool set_target(SSL *ssl, const struct tls_target *target)
 struct tls_handshake *tls_connect(struct loop *loop, int fd, SSL_CTX *ctx, const struct tls_target *target, uint64_t timeout_ms,
 				  const struct tls_handler *handler, const struct stream_handler *on_stream, void *owner)
 {
-	struct tls_handshake *h = handshake_new(loop, fd, ctx, timeout_ms, handler, on_stream, owner);
+	SSL *ssl = SSL_new(ctx);
+	struct tls_handshake *h = ssl && set_target(ssl, target) ? handshake_new(loop, fd, ssl, timeout_ms, handler, on_stream, owner) : NULL;
 
-	if (!h)
-		return NULL;
-	if (!set_target(h->ssl, target) || !start(h, BUFFEREVENT_SSL_CONNECTING)) {
-		h->fd = -1; /* stays the caller's */
-		release(h);
+	if (!h) {
+		SSL_free(ssl);
 		ERR_clear_error();
 		return NULL;
 	}
+	SSL_set_connect_state(ssl);
 	return h;
 }
 
 void tls_cancel(struct tls_handshake *h)
 {
-	release(h);
+	stream_close(release(h), STREAM_CLOSE_NOW);
 }
 
 /* --- server names ---------------------------------------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
 /*
  * TLS handshakes, accepting and connecting. In: a connected descriptor and a context. Out: an established `struct stream`, or a reason.
  *
- * The handshake runs in bufferevent_openssl under one deadline of ours; when it is done the connection is taken over by a stream (see tls.c for the order, which
- * matters). Before accepting, the first byte is peeked so that plain HTTP on a TLS port can be answered in clear.
+ * A handshake runs inside the stream that comes out of it, under one deadline of ours. When accepting, the first byte tells plain HTTP on a TLS port, which can be answered in
+ * clear.
  * Nothing here waits for another process. Callbacks come from the event loop only, never from inside tls_accept() or tls_connect().
  */
 #ifndef RUNTIME_TLS_H
@@ -16,7 +16,7 @@
 
 /* Why a handshake failed. X(symbol, sentence) */
 #define TLS_FAILURES(X) \
-	X(PLAIN,     "plain HTTP on a TLS port")        /* nothing was read from the descriptor, which is handed back */ \
+	X(PLAIN,     "plain HTTP on a TLS port")        /* the connection is handed back as a clear stream */ \
 	X(CLOSED,    "closed during the TLS handshake") \
 	X(TIMEOUT,   "TLS handshake timed out") \
 	X(PROTOCOL,  "TLS handshake failed") \
@@ -40,9 +40,10 @@ struct tls_handler {
 	void (*on_done)(void *owner, struct stream *s);
 	/**
 	 * Failed; the handshake object is gone. `text` is OpenSSL's or our sentence for the log, valid during the call.
-	 * @param fd  PLAIN: the untouched descriptor, now the owner's; otherwise -1, it has been closed
+	 * @param plain  PLAIN: a clear stream with the handler given to tls_accept(), now the owner's; what has come is delivered next unless the stream is closed.
+	 *               Otherwise NULL, the connection has been closed
 	 */
-	void (*on_fail)(void *owner, enum tls_failure why, const char *text, int fd);
+	void (*on_fail)(void *owner, enum tls_failure why, const char *text, struct stream *plain);
 };
 
 struct tls_handshake;
@@ -72,6 +73,10 @@ struct tls_handshake *tls_connect(struct loop *loop, int fd, SSL_CTX *ctx, const
 
 /** Give up: closes the descriptor, no callback follows. */
 void tls_cancel(struct tls_handshake *h);
+
+/** For tls_bio.c, from inside a read: the handshake of this stream is done, or was none at all. The stream may be closed afterwards. */
+void tls_handshake_done(struct tls_handshake *h);
+void tls_handshake_plain(struct tls_handshake *h);
 
 const char *tls_failure_text(enum tls_failure why);
 /** The reason of the oldest error in OpenSSL's queue, or `fallback`, into buf; the queue is empty afterwards. @return buf */

@@ -22,9 +22,12 @@ enum stream_io {
 	STREAM_IO_TLS,
 };
 
+struct tls_handshake;
+
 struct tls_link {
 	SSL *ssl;
-	uint8_t *kept;               /* ciphertext that was received and not yet decrypted when reading stopped; NULL = none */
+	struct tls_handshake *handshake; /* not done yet; NULL = established */
+	uint8_t *kept;               /* ciphertext that was received and not yet given to OpenSSL when reading stopped; NULL = none */
 	const uint8_t *in;           /* what bio_read() hands out next: in the scratch buffer during a read, in `kept` between two */
 	uint32_t in_len;
 	uint8_t status;              /* enum stream_io for the next read, found while gathering; DATA = none */
@@ -32,18 +35,18 @@ struct tls_link {
 	char *why;                   /* sentence of a TLS error; NULL = none */
 };
 
-/** Exchange the BIOs of an established connection for ours. Takes ssl. @return NULL without memory; ssl is the caller's then. */
+/** Put our BIO under a connection. Takes ssl. @return NULL without memory; ssl is the caller's then. */
 struct tls_link *tls_link_new(struct stream *s, SSL *ssl);
 /** Release, OpenSSL's part included. The session stays resumable unless TLS itself had failed. */
 void tls_link_free(struct tls_link *link);
 
-/** Decrypt into loop->plain until it is full or nothing is left. *len is set for DATA. */
+/** Take the handshake's next steps, then decrypt into loop->plain until it is full or nothing is left. *len is set for DATA. */
 enum stream_io tls_link_read(struct stream *s, size_t *len);
 /** Called when reading stops for whatever reason: moves the rest out of the scratch buffer. @return false without memory. */
 bool tls_link_keep(struct stream *s);
 /** Encrypt and send (stream_socket_write). @return false on a TLS error, link->why says which */
 bool tls_link_write(struct stream *s, const struct iovec *iov, int count);
-/** Send close_notify. */
+/** Send close_notify; nothing before the handshake is done. */
 void tls_link_close_notify(struct stream *s);
 
 /* What stream.c offers to tls_bio.c. */

@@ -189,11 +189,11 @@ static void on_tls_done(void *owner, struct stream *s)
 	deliver(c);
 }
 
-static void on_tls_fail(void *owner, enum tls_failure why, const char *text, int fd)
+static void on_tls_fail(void *owner, enum tls_failure why, const char *text, struct stream *plain)
 {
 	struct upstream_call *c = owner;
 
-	(void)fd;
+	(void)plain;
 	c->handshake = NULL;
 	SSL_SESSION_free(c->peer->session); /* whatever was wrong, the next one starts afresh */
 	c->peer->session = NULL;

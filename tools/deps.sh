@@ -27,7 +27,7 @@ can_build() {
 	for tool in "${CC:-cc}" make flex bison openssl pkg-config; do
 		command -v "$tool" >/dev/null 2>&1 || return 1
 	done
-	pkg-config --exists libevent_openssl libssl libpcre2-8 jansson
+	pkg-config --exists libevent_extra libssl libpcre2-8 jansson
 }
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

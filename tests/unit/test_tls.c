@@ -87,7 +87,7 @@ struct side {
 	uint32_t pick[2];           /* default, and for names that start with "b" */
 	bool refuse_names, picked;
 	char name[64];
-	int failures, fd;
+	int failures;
 	enum tls_failure failure;
 	char text[256];
 	uint64_t got;
@@ -156,14 +156,14 @@ static void on_done(void *owner, struct stream *s)
 	e->s = s;
 }
 
-static void on_fail(void *owner, enum tls_failure why, const char *text, int fd)
+static void on_fail(void *owner, enum tls_failure why, const char *text, struct stream *plain)
 {
 	struct side *e = owner;
 
 	e->h = NULL;
 	e->failures++;
 	e->failure = why;
-	e->fd = fd;
+	e->s = plain;
 	snprintf(e->text, sizeof(e->text), "%s", text);
 }
 static const struct tls_handler accepting = { pick, on_done, on_fail }, connecting = { NULL, on_done, on_fail };
@@ -190,7 +190,6 @@ static void start_server(struct side *e, int fd, uint64_t timeout_ms)
 	SSL_CTX *first = tls_ctxs_get(ctxs, e->pick[0], &why);
 
 	assert_non_null(first);
-	e->fd = -1;
 	e->h = tls_accept(&loop, fd, first, timeout_ms, &accepting, &on_stream, e);
 	assert_non_null(e->h);
 }
@@ -324,7 +323,7 @@ static void test_alpn(void **state)
 	}
 }
 
-/* Clear text on a TLS port: nothing is taken from the descriptor, so that it can be answered. Told from the loop. */
+/* Clear text on a TLS port: a clear stream comes out, with what has been received, so that it can be answered. Told from the loop. */
 static void test_plain_on_tls_port(void **state)
 {
 	char buf[8];
@@ -332,23 +331,28 @@ static void test_plain_on_tls_port(void **state)
 
 	(void)state;
 	for (int early = 0; early < 2; early++) {
-		struct side server = { 0 };
+		struct side server = { .check = true, .next = 'G' };
 		tcp_pair(fd);
 		if (early) {
-			assert_int_equal(write(fd[1], "GET /", 5), 5);
+			assert_int_equal(write(fd[1], "GHIJK", 5), 5);
 			usleep(10000);
 		}
 		start_server(&server, fd[0], 1000);
 		assert_int_equal(server.failures, 0);
 		loop_run_for(&loop, 10);
 		if (!early)
-			assert_int_equal(write(fd[1], "GET /", 5), 5);
+			assert_int_equal(write(fd[1], "GHIJK", 5), 5);
 		settle(30);
 		assert_int_equal(server.failures, 1);
 		assert_int_equal(server.failure, TLS_FAIL_PLAIN);
-		assert_int_equal(server.fd, fd[0]);
-		assert_int_equal(recv(fd[0], buf, sizeof(buf), 0), 5);
-		close(fd[0]);
+		assert_non_null(server.s);
+		assert_null(stream_ssl(server.s));
+		assert_int_equal(server.got, 5);
+		assert_false(server.mismatch);
+		put(&server, "clear", 5);
+		assert_int_equal(recv(fd[1], buf, sizeof(buf), 0), 5);
+		assert_memory_equal(buf, "clear", 5);
+		stream_close(server.s, STREAM_CLOSE_NOW);
 		close(fd[1]);
 	}
 }

@@ -129,13 +129,13 @@ static inline void backend_tls_done(void *owner, struct stream *s)
 	*slot = s;
 }
 
-static inline void backend_tls_fail(void *owner, enum tls_failure why, const char *text, int fd)
+static inline void backend_tls_fail(void *owner, enum tls_failure why, const char *text, struct stream *plain)
 {
 	(void)owner;
 	(void)why;
 	(void)text;
-	if (fd >= 0)
-		close(fd);
+	if (plain)
+		stream_close(plain, STREAM_CLOSE_NOW);
 }
 
 static inline SSL_CTX *backend_pick(void *owner, struct wsr_str name)
