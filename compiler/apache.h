@@ -49,6 +49,16 @@ struct wsr_list apache_intern(struct lower *l, struct apache_run *run, struct po
 /** Slot of an environment variable (SetEnv, SetEnvIf, E=, %{NAME}e); names are compared with regard to case. It may stay unset for ever. */
 uint32_t apache_env_slot(struct lower *l, struct wsr_str name);
 
+/*
+ * apache_expr.c and apache_text.c. `text` lies in word w, or is all of it. Errors are reported at the character; the result is then WSR_NONE.
+ */
+/** A condition in ap_expr: expr= arguments, Require expr, <If>. @return index of cond. */
+uint32_t apache_condition(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text);
+/** A string in ap_expr: "expr=%{HTTP_HOST}" as a value. @return index of tmpl. */
+uint32_t apache_string(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text);
+/** Part for a server variable by its name in %{...} ("HTTP_HOST", "SSL:SSL_PROTOCOL", "ENV:X"). @return false when there is none of this name. */
+bool apache_server_variable(struct lower *l, struct wsr_str name, struct wsr_part *part);
+
 /** A section of this kind, empty; freed by apache_section_done(). */
 void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind);
 /** The layer is complete: intern its lists and its settings, append it to the layers of its host. */

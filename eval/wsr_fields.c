@@ -6,16 +6,16 @@
  * What holds for both: hop-by-hop fields never cross (RFC 9110 section 7.6.1), framing is written by us alone (RFC 9112 section 6), and every
  * name and value goes through wsr_out_field(), which lets no CR, LF or NUL pass.
  */
+#include "eval/wsr_fields.h"
+
 #include "eval/wsr_date.h"
-#include "eval/wsr_eval.h"
 #include "eval/wsr_location.h"
 
 #include <stdio.h>
 
 /* --- what both share ----------------------------------------------------------------------------------------------------- */
 
-/* Fields that belong to one connection or to the framing: never copied from one side to the other. */
-static bool belongs_to_connection(const struct wsr_field *f)
+bool wsr_belongs_to_connection(const struct wsr_field *f)
 {
 	switch (f->id) {
 	case WSR_F_CONNECTION:
@@ -58,7 +58,7 @@ static void write_number_field(struct wsr_out *out, struct wsr_str name, uint64_
 	wsr_out_field(out, name, wsr_str(p, (size_t)(digits + sizeof(digits) - p)));
 }
 
-static void write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_t length)
+void wsr_write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_t length)
 {
 	if (framing == WSR_FRAMING_LENGTH)
 		write_number_field(out, WSR_STR("Content-Length"), length);
@@ -68,8 +68,7 @@ static void write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_
 
 /* --- the upstream's request ---------------------------------------------------------------------------------------------- */
 
-/* $proxy_host of this decision: host and port as written, or as the variables gave them. */
-static struct wsr_str target_authority(struct wsr_eval *e)
+struct wsr_str wsr_target_authority(struct wsr_eval *e)
 {
 	const struct wsr_decision *d = &e->decision;
 	if (d->proxy && d->proxy->host)
@@ -92,7 +91,7 @@ static void write_host(struct wsr_eval *e, struct wsr_out *out)
 	const struct wsr_field_op *op = find_op(e->table, e->fieldset->proxy_set_header, WSR_STR("Host"));
 	struct wsr_str value = op ? wsr_eval_tmpl(e, op->value) : WSR_STR_NULL;
 	/* HTTP/1.1 has a valid Host in every request (RFC 9112 section 3.2), also when the configured value turns out empty or to be none. */
-	wsr_out_field(out, WSR_STR("Host"), wsr_is_authority(value) ? value : target_authority(e));
+	wsr_out_field(out, WSR_STR("Host"), wsr_is_authority(value) ? value : wsr_target_authority(e));
 }
 
 static void write_connection(struct wsr_eval *e, bool keepalive, struct wsr_out *out)
@@ -144,7 +143,7 @@ static void write_forwarded(struct wsr_eval *e, struct wsr_out *out)
 	const struct wsr_head *rq = e->request;
 	for (uint32_t i = 0; i < rq->field_count; i++) {
 		const struct wsr_field *f = &rq->fields[i];
-		if (f->flags & WSR_FIELD_INVALID || belongs_to_connection(f) || f->id == WSR_F_HOST || f->id == WSR_F_EXPECT)
+		if (f->flags & WSR_FIELD_INVALID || wsr_belongs_to_connection(f) || f->id == WSR_F_HOST || f->id == WSR_F_EXPECT)
 			continue; /* Expect was answered by us */
 		if (!find_op(e->table, e->fieldset->proxy_set_header, f->name))
 			wsr_out_field(out, f->name, f->value);
@@ -159,7 +158,7 @@ void wsr_eval_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64
 	write_host(e, out);
 	write_connection(e, keepalive && minor == 1, out);
 	write_configured(e, out);
-	write_framing(out, framing, length);
+	wsr_write_framing(out, framing, length);
 	if (e->proxyset->proxy_pass_request_headers)
 		write_forwarded(e, out);
 	wsr_out_end(out);
@@ -185,7 +184,7 @@ static bool hidden_by_default(const struct wsr_field *f)
 
 static bool is_passed(const struct wsr_eval *e, const struct wsr_field *f)
 {
-	if (belongs_to_connection(f))
+	if (wsr_belongs_to_connection(f))
 		return false;
 	if (hidden_by_default(f))
 		return list_names(e->table, e->fieldset->proxy_pass_header, f->name);
@@ -308,7 +307,7 @@ static int64_t now_s(struct wsr_eval *e)
 	return s;
 }
 
-static void write_expires(struct wsr_eval *e, unsigned status, struct wsr_out *out)
+void wsr_write_expires(struct wsr_eval *e, unsigned status, struct wsr_out *out)
 {
 	int64_t seconds = (int64_t)e->fieldset->expires_s;
 	char date[WSR_DATE_BYTES], control[40];
@@ -352,7 +351,7 @@ static void write_answer_framing(const struct wsr_head *up, const struct wsr_ans
 	if (a->framing == WSR_FRAMING_NONE && up && up->first[WSR_F_CONTENT_LENGTH] && !lengthless)
 		wsr_out_field(out, WSR_STR("Content-Length"), up->first[WSR_F_CONTENT_LENGTH]->value);
 	else
-		write_framing(out, a->framing, a->length);
+		wsr_write_framing(out, a->framing, a->length);
 }
 
 void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
@@ -374,7 +373,7 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 			wsr_out_field(out, a->extra[i].name, a->extra[i].value);
 	if (up)
 		write_upstream_fields(e, up, a->status, out);
-	write_expires(e, a->status, out);
+	wsr_write_expires(e, a->status, out);
 	write_added(e, a->status, out);
 	wsr_out_end(out);
 }

@@ -19,12 +19,6 @@
 /* Where rewriting has taken the request. */
 enum wsr_mapped { WSR_MAPPED_NOT, WSR_MAPPED_FILE, WSR_MAPPED_PROXY };
 
-/* A request field changed by RequestHeader, or a response field by Header: a list in the arena. */
-struct wsr_edited_field {
-	struct wsr_str name, value;
-	struct wsr_edited_field *next;
-};
-
 struct wsr_httpd {
 	const struct wsr_host *host;
 	const struct wsr_layer *layers[WSR_MAX_ACTIVE_LAYERS]; /* that hold, in the order in which they are laid over each other; [0] is the host's own */
@@ -38,8 +32,6 @@ struct wsr_httpd {
 	struct wsr_str client;      /* address as text when RemoteIPHeader gave another one; ptr NULL = the connection's */
 	struct wsr_str client_binary;
 	struct wsr_str route;       /* stickysession: route asked for by the client; ptr NULL = none */
-	struct wsr_edited_field *request_fields; /* all request fields after RequestHeader; NULL with request_edited = false */
-	bool request_edited;
 	bool made_here;             /* the answer is ours (only `always` fields go out) */
 };
 
@@ -78,7 +70,9 @@ struct wsr_str wsr_httpd_reverse(struct wsr_eval *e, const struct wsr_field *fie
 bool wsr_httpd_access(struct wsr_eval *e);
 
 /* wsr_httpd_fields.c */
-/** RequestHeader of all layers that hold. */
+/** RequestHeader ... early: right behind the choice of the host. */
+void wsr_httpd_early_fields(struct wsr_eval *e);
+/** RequestHeader of all layers that hold: e->request becomes the edited message. */
 void wsr_httpd_request_fields(struct wsr_eval *e);
 /** The head for the upstream as httpd writes it. */
 void wsr_httpd_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64_t length, bool keepalive, struct wsr_out *out);
