@@ -57,7 +57,8 @@ void apache_section_init(struct apache_section *s, struct apache_host *host, con
 {
 	*s = (struct apache_section){ .host = host, .node = n };
 	s->layer = (struct wsr_layer){
-		.kind = (uint8_t)kind, .regex = WSR_NONE, .condition = WSR_NONE, .location = WSR_NONE, .pass = WSR_NONE, .require = WSR_NONE, .auth = WSR_NONE,
+		.kind = (uint8_t)kind, .regex = WSR_NONE, .condition = WSR_NONE, .location = WSR_NONE, .pass = WSR_NONE, .require = WSR_NONE,
+		.hosts = WSR_NONE, .auth = WSR_NONE,
 	};
 	run_init(&s->env, sizeof(struct wsr_env_op));
 	run_init(&s->rewrites, sizeof(struct wsr_rewrite_rule));

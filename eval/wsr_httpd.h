@@ -31,6 +31,7 @@ struct wsr_httpd {
 	struct wsr_str user;        /* authenticated; ptr NULL = nobody */
 	struct wsr_str client;      /* address as text when RemoteIPHeader gave another one; ptr NULL = the connection's */
 	struct wsr_str client_binary;
+	struct wsr_str challenge;   /* value of WWW-Authenticate of a 401; empty = none */
 	struct wsr_str route;       /* stickysession: route asked for by the client; ptr NULL = none */
 	bool made_here;             /* the answer is ours (only `always` fields go out) */
 };
@@ -66,6 +67,10 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e);
 struct wsr_str wsr_httpd_reverse(struct wsr_eval *e, const struct wsr_field *field);
 
 /* wsr_httpd_access.c */
+/** RemoteIPHeader: the client's address as a trusted proxy gave it. First of all phases. */
+void wsr_httpd_client(struct wsr_eval *e);
+/** Is the authenticated user a member of this group (AuthGroupFile)? */
+bool wsr_httpd_in_group(struct wsr_eval *e, struct wsr_str group);
 /** Require, Order, AuthType. @return true when a decision (401, 403) was made. */
 bool wsr_httpd_access(struct wsr_eval *e);
 

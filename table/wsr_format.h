@@ -635,8 +635,8 @@ struct wsr_reverse {
 _Static_assert(sizeof(struct wsr_reverse) == 16, "reverse");
 
 struct wsr_auth {
-	uint32_t realm;             /* template */
-	wsr_sref user_file, group_file; /* 0 = none */
+	uint32_t realm;             /* template; WSR_NONE: not said here */
+	wsr_sref user_file, group_file; /* 0 = not said here */
 	uint32_t flags;             /* reserved, zero */
 	uint32_t pos;
 };
@@ -651,6 +651,8 @@ enum wsr_layer_kind {
 #define WSR_LAYER_REWRITE_ON      1u
 #define WSR_LAYER_REWRITE_OFF     2u /* RewriteEngine Off was written here */
 #define WSR_LAYER_REWRITE_INHERIT 4u
+#define WSR_LAYER_SATISFY_ALL    16u /* Satisfy was written here */
+#define WSR_LAYER_SATISFY_ANY    32u
 #define WSR_LAYER_GLOB            8u /* name has wildcards: regex stands for it */
 struct wsr_layer {
 	uint8_t kind;               /* enum wsr_layer_kind */
@@ -661,8 +663,10 @@ struct wsr_layer {
 	uint32_t condition;         /* IF, and sections inside <Limit>; otherwise WSR_NONE */
 	uint32_t location;          /* of kind SERVER: the complete settings when no other section holds */
 	uint32_t pass;              /* ProxyPass in this section, or WSR_NONE */
-	uint32_t require;           /* cond or WSR_NONE: nothing said here */
+	uint32_t require;           /* cond of Require; WSR_NONE: nothing said here */
+	uint32_t hosts;             /* cond of Order, Allow, Deny; WSR_NONE: nothing said here */
 	uint32_t auth;              /* or WSR_NONE */
+	uint32_t limits;            /* reserved, zero */
 	uint64_t set[2];            /* bit n: cell n of wsr_settings.def is given here */
 	struct wsr_list env;        /* env_op */
 	struct wsr_list rewrites;   /* rewrite_rule */
@@ -672,7 +676,7 @@ struct wsr_layer {
 	wsr_sref rewrite_base;      /* 0 = none */
 	uint32_t pos;
 };
-_Static_assert(sizeof(struct wsr_layer) == 96, "layer");
+_Static_assert(sizeof(struct wsr_layer) == 104, "layer");
 
 /* What a virtual host has beyond a server. A server with one runs the phases of httpd. */
 #define WSR_HOST_SLASHES_ON       1u /* AllowEncodedSlashes On */
