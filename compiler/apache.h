@@ -22,7 +22,7 @@ struct apache_host {
 	const struct node *node;    /* <VirtualHost>; the root for the main server */
 	struct wsr_host record;     /* scalars; lists are filled in by apache_host_done() */
 	struct apache_run passes;   /* struct wsr_pass */
-	struct apache_run reverses; /* struct wsr_reverse */
+	struct apache_run workers;  /* struct wsr_worker: the main server's first */
 	struct apache_run trusted;  /* struct wsr_access_rule */
 	struct apache_run layers;   /* struct wsr_layer: the host's own first, then its sections in the order in which they are laid over each other */
 };
@@ -34,6 +34,7 @@ struct apache_section {
 	struct apache_run env;      /* struct wsr_env_op */
 	struct apache_run rewrites; /* struct wsr_rewrite_rule */
 	struct apache_run aliases;  /* struct wsr_alias_rule */
+	struct apache_run reverses; /* struct wsr_reverse */
 	struct apache_run request_headers, response_headers; /* struct wsr_header_op */
 	struct apache_run conditions; /* struct wsr_cond: RewriteCond lines that wait for their rule */
 };

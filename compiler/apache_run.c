@@ -63,6 +63,7 @@ void apache_section_init(struct apache_section *s, struct apache_host *host, con
 	run_init(&s->env, sizeof(struct wsr_env_op));
 	run_init(&s->rewrites, sizeof(struct wsr_rewrite_rule));
 	run_init(&s->aliases, sizeof(struct wsr_alias_rule));
+	run_init(&s->reverses, sizeof(struct wsr_reverse));
 	run_init(&s->request_headers, sizeof(struct wsr_header_op));
 	run_init(&s->response_headers, sizeof(struct wsr_header_op));
 	run_init(&s->conditions, sizeof(struct wsr_cond));
@@ -70,7 +71,7 @@ void apache_section_init(struct apache_section *s, struct apache_host *host, con
 
 static void section_free(struct apache_section *s)
 {
-	struct apache_run *runs[] = { &s->env, &s->rewrites, &s->aliases, &s->request_headers, &s->response_headers, &s->conditions };
+	struct apache_run *runs[] = { &s->env, &s->rewrites, &s->aliases, &s->reverses, &s->request_headers, &s->response_headers, &s->conditions };
 	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++)
 		run_free(runs[i]);
 }
@@ -85,6 +86,7 @@ void apache_section_done(struct lower *l, struct level *lv, struct apache_sectio
 	s->layer.env = apache_intern(l, &s->env, &p->env_op, offsetof(struct wsr_env_op, pos));
 	s->layer.rewrites = apache_intern(l, &s->rewrites, &p->rewrite_rule, offsetof(struct wsr_rewrite_rule, pos));
 	s->layer.aliases = apache_intern(l, &s->aliases, &p->alias_rule, offsetof(struct wsr_alias_rule, pos));
+	s->layer.reverses = apache_intern(l, &s->reverses, &p->reverse, offsetof(struct wsr_reverse, pos));
 	s->layer.request_headers = apache_intern(l, &s->request_headers, &p->header_op, offsetof(struct wsr_header_op, pos));
 	s->layer.response_headers = apache_intern(l, &s->response_headers, &p->header_op, offsetof(struct wsr_header_op, pos));
 	apache_push(l, &s->host->layers, &s->layer, s->node);
@@ -95,7 +97,7 @@ void apache_host_init(struct apache_host *h, struct apache_host *main_server, co
 {
 	*h = (struct apache_host){ .main = main_server, .node = n };
 	run_init(&h->passes, sizeof(struct wsr_pass));
-	run_init(&h->reverses, sizeof(struct wsr_reverse));
+	run_init(&h->workers, sizeof(struct wsr_worker));
 	run_init(&h->trusted, sizeof(struct wsr_access_rule));
 	run_init(&h->layers, sizeof(struct wsr_layer));
 }
@@ -105,11 +107,11 @@ uint32_t apache_host_done(struct lower *l, struct apache_host *h)
 	struct plan *p = l->plan;
 	h->record.layers = apache_intern(l, &h->layers, &p->layer, offsetof(struct wsr_layer, pos));
 	h->record.passes = apache_intern(l, &h->passes, &p->pass, offsetof(struct wsr_pass, pos));
-	h->record.reverses = apache_intern(l, &h->reverses, &p->reverse, offsetof(struct wsr_reverse, pos));
+	h->record.workers = apache_intern(l, &h->workers, &p->worker, offsetof(struct wsr_worker, pos));
 	h->record.trusted = apache_intern(l, &h->trusted, &p->access_rule, offsetof(struct wsr_access_rule, pos));
 	uint32_t index = plan_record_at(p, &p->host, &h->record, offsetof(struct wsr_host, pos), lower_place(l, h->node->span));
 	run_free(&h->passes);
-	run_free(&h->reverses);
+	run_free(&h->workers);
 	run_free(&h->trusted);
 	run_free(&h->layers);
 	return index;

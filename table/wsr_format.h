@@ -613,6 +613,7 @@ _Static_assert(sizeof(struct wsr_worker) == 64, "worker");
 #define WSR_PASS_NOCANON     2u
 #define WSR_PASS_INTERPOLATE 4u
 #define WSR_PASS_NOQUERY     8u
+#define WSR_PASS_LOOKUP     32u /* the URL decides about the worker: another one may have a longer URL that fits */
 #define WSR_PASS_APPEND     16u /* ProxyPassMatch without a group in its target: the path is appended */
 struct wsr_pass {
 	uint32_t flags;             /* WSR_PASS_* */
@@ -620,7 +621,7 @@ struct wsr_pass {
 	uint32_t regex;             /* ProxyPassMatch; otherwise WSR_NONE */
 	uint32_t proxy;             /* WSR_NONE with EXCLUDE */
 	uint32_t target;            /* template of the URL when it is not constant, or WSR_NONE */
-	uint32_t worker;            /* WSR_NONE with EXCLUDE */
+	uint32_t worker;            /* ordinal in the host's workers; WSR_NONE with EXCLUDE */
 	uint32_t pos;
 };
 _Static_assert(sizeof(struct wsr_pass) == 28, "pass");
@@ -657,7 +658,7 @@ enum wsr_layer_kind {
 struct wsr_layer {
 	uint8_t kind;               /* enum wsr_layer_kind */
 	uint8_t flags;              /* WSR_LAYER_* */
-	uint16_t reserved;
+	uint16_t inside;            /* 1 + ordinal (among the host's layers) of the section around this one, which must hold too; 0 = none */
 	wsr_sref name;              /* path, pattern or URL as written; 0 for HOST */
 	uint32_t regex;             /* *_MATCH and GLOB; otherwise WSR_NONE */
 	uint32_t condition;         /* IF, and sections inside <Limit>; otherwise WSR_NONE */
@@ -671,12 +672,13 @@ struct wsr_layer {
 	struct wsr_list env;        /* env_op */
 	struct wsr_list rewrites;   /* rewrite_rule */
 	struct wsr_list aliases;    /* alias_rule */
+	struct wsr_list reverses;   /* reverse */
 	struct wsr_list request_headers;  /* header_op */
 	struct wsr_list response_headers; /* header_op */
 	wsr_sref rewrite_base;      /* 0 = none */
 	uint32_t pos;
 };
-_Static_assert(sizeof(struct wsr_layer) == 104, "layer");
+_Static_assert(sizeof(struct wsr_layer) == 112, "layer");
 
 /* What a virtual host has beyond a server. A server with one runs the phases of httpd. */
 #define WSR_HOST_SLASHES_ON       1u /* AllowEncodedSlashes On */
@@ -688,7 +690,7 @@ _Static_assert(sizeof(struct wsr_layer) == 104, "layer");
 struct wsr_host {
 	struct wsr_list layers;     /* the first is of kind HOST */
 	struct wsr_list passes;
-	struct wsr_list reverses;
+	struct wsr_list workers;    /* that its passes and rewritten URLs use */
 	struct wsr_list trusted;    /* access_rule: RemoteIPInternalProxy, RemoteIPTrustedProxy */
 	wsr_sref remote_header;     /* RemoteIPHeader; 0 = none */
 	wsr_sref admin;             /* ServerAdmin; 0 = none */

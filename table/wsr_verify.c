@@ -656,9 +656,9 @@ static bool check_pass(struct wsr_walk *w, const struct wsr_pass *r)
 {
 	bool exclude = r->flags & WSR_PASS_EXCLUDE;
 
-	return want_bits(w, r->flags, WSR_PASS_APPEND * 2u - 1u) && wsr_want_string0(w, r->from) && wsr_want_index0(w, SECTION(regex), r->regex) &&
+	return want_bits(w, r->flags, WSR_PASS_LOOKUP * 2u - 1u) && wsr_want_string0(w, r->from) && wsr_want_index0(w, SECTION(regex), r->regex) &&
 	       (exclude ? want_none(w, r->proxy) : wsr_want_index(w, SECTION(proxy), r->proxy)) && want_tmpl0(w, r->target) &&
-	       (exclude ? want_none(w, r->worker) : wsr_want_index(w, SECTION(worker), r->worker)) && want_pos(w, r->pos);
+	       wsr_want(w, exclude == (r->worker == WSR_NONE), WSR_E_INDEX) && want_pos(w, r->pos);
 }
 EACH(pass, struct wsr_pass)
 
@@ -678,22 +678,43 @@ EACH(auth, struct wsr_auth)
 
 static bool check_layer(struct wsr_walk *w, const struct wsr_layer *r)
 {
-	return want_enum(w, r->kind, WSR_LAYER_HOST, WSR_LAYER_IF) && want_bits(w, r->flags, WSR_LAYER_SATISFY_ANY * 2u - 1u) && want_zero(w, r->reserved) && want_zero(w, r->limits) &&
+	return want_enum(w, r->kind, WSR_LAYER_HOST, WSR_LAYER_IF) && want_bits(w, r->flags, WSR_LAYER_SATISFY_ANY * 2u - 1u) && want_zero(w, r->limits) &&
 	       want_cond0(w, r->hosts) &&
 	       wsr_want_string0(w, r->name) && wsr_want_index0(w, SECTION(regex), r->regex) && want_cond0(w, r->condition) &&
 	       wsr_want_location(w, r->location, WSR_LOCATION_SERVER) && wsr_want_index0(w, SECTION(pass), r->pass) && want_cond0(w, r->require) &&
 	       wsr_want_index0(w, SECTION(auth), r->auth) && wsr_want_list(w, SECTION(env_op), r->env) &&
 	       wsr_want_list(w, SECTION(rewrite_rule), r->rewrites) && wsr_want_list(w, SECTION(alias_rule), r->aliases) &&
+	       wsr_want_list(w, SECTION(reverse), r->reverses) &&
 	       wsr_want_list(w, SECTION(header_op), r->request_headers) && wsr_want_list(w, SECTION(header_op), r->response_headers) &&
 	       wsr_want_string0(w, r->rewrite_base) && want_pos(w, r->pos);
 }
 EACH(layer, struct wsr_layer)
 
+static bool want_pass_worker(struct wsr_walk *w, const struct wsr_host *r, uint32_t pass)
+{
+	uint32_t worker = wsr_pass_at(w->t, pass)->worker;
+	return worker == WSR_NONE || wsr_want(w, worker < r->workers.count, WSR_E_INDEX);
+}
+
+/* Sections inside each other stand in order, and passes refer to the host's own workers. */
+static bool check_host_parts(struct wsr_walk *w, const struct wsr_host *r)
+{
+	for (uint32_t i = 0; i < r->passes.count; i++)
+		if (!want_pass_worker(w, r, r->passes.first + i))
+			return false;
+	for (uint32_t i = 0; i < r->layers.count; i++) {
+		const struct wsr_layer *y = wsr_layer_at(w->t, r->layers.first + i);
+		if (!wsr_want(w, y->inside <= i, WSR_E_ORDER) || (y->pass != WSR_NONE && !want_pass_worker(w, r, y->pass)))
+			return false;
+	}
+	return true;
+}
+
 static bool check_host(struct wsr_walk *w, const struct wsr_host *r)
 {
 	return wsr_want_list(w, SECTION(layer), r->layers) && wsr_want(w, r->layers.count > 0, WSR_E_RANGE) &&
 	       wsr_want(w, wsr_layer_at(w->t, r->layers.first)->kind == WSR_LAYER_HOST, WSR_E_ENUM) &&
-	       wsr_want_list(w, SECTION(pass), r->passes) && wsr_want_list(w, SECTION(reverse), r->reverses) &&
+	       wsr_want_list(w, SECTION(pass), r->passes) && wsr_want_list(w, SECTION(worker), r->workers) && check_host_parts(w, r) &&
 	       wsr_want_list(w, SECTION(access_rule), r->trusted) && wsr_want_string0(w, r->remote_header) && wsr_want_string0(w, r->admin) &&
 	       want_enum(w, r->canonical_port, 0, 65535) && want_bits(w, r->flags, WSR_HOST_IIS * 2u - 1u) && want_pos(w, r->pos);
 }
