@@ -12,7 +12,7 @@ PYTHON    ?= /usr/bin/python3
 PKGS_TABLE    :=
 PKGS_EVAL     := libpcre2-8
 PKGS_COMPILER := libcrypto jansson
-PKGS_RUNTIME  := libevent_core libevent_extra libssl libcrypto
+PKGS_RUNTIME  := libevent_core libevent_extra libssl libcrypto libcrypt
 
 V ?= 0
 ifeq ($(V),0)

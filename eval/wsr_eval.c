@@ -63,7 +63,7 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return rest == 0 || ((a[whole] ^ b[whole]) & (uint8_t)(0xff << (8 - rest))) == 0;
 }
 
-static bool rule_holds(const struct wsr_access_rule *r, struct wsr_str address)
+bool wsr_access_rule_holds(const struct wsr_access_rule *r, struct wsr_str address)
 {
 	if (r->unix_socket)
 		return address.len == 0;
@@ -92,7 +92,7 @@ static bool denied(struct wsr_eval *e)
 	struct wsr_str address = client_address(e);
 	for (uint32_t i = 0; i < rules.count; i++) {
 		const struct wsr_access_rule *r = wsr_access_rule_at(e->table, rules.first + i);
-		if (!rule_holds(r, address))
+		if (!wsr_access_rule_holds(r, address))
 			continue;
 		wsr_trace(e, r->pos, r->deny ? "denied" : "allowed", WSR_STR_NULL);
 		if (r->deny)

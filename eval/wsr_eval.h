@@ -32,6 +32,10 @@ struct wsr_world {
 	 * @return 0, or the status of the refusal: 496 no or no good certificate (nginx's code, seen as 400), 421 the handshake was for other settings
 	 */
 	unsigned (*certified)(void *ctx, uint32_t tls);
+	/** Does this password file (htpasswd) know the user with this password? The path is NUL-terminated. NULL: nobody is known. */
+	bool (*authenticate)(void *ctx, const char *user_file, struct wsr_str user, struct wsr_str password);
+	/** Does this group file name the user as a member? */
+	bool (*member)(void *ctx, const char *group_file, struct wsr_str user, struct wsr_str group);
 };
 
 /* Compiled regular expressions of one table in one thread, made at first use. */

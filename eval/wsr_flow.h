@@ -42,6 +42,9 @@ struct wsr_decision *wsr_decide(struct wsr_eval *e, enum wsr_decision_kind kind,
 /** Type of the current URI by its extension, or default_type; may be empty. */
 struct wsr_str wsr_content_type(struct wsr_eval *e);
 
+/** Is an address of 4 or 16 bytes (empty: a unix socket's client) what an access rule names? */
+bool wsr_access_rule_holds(const struct wsr_access_rule *r, struct wsr_str address);
+
 static inline void wsr_trace(struct wsr_eval *e, uint32_t pos, const char *what, struct wsr_str detail)
 {
 	if (__builtin_expect(e->trace != NULL, 0))

@@ -75,6 +75,9 @@ bool wsr_httpd_in_group(struct wsr_eval *e, struct wsr_str group);
 bool wsr_httpd_access(struct wsr_eval *e);
 
 /* wsr_httpd_fields.c */
+/** Let a message with these fields stand for the request from here on. */
+struct wsr_field_list;
+void wsr_httpd_replace_request(struct wsr_eval *e, const struct wsr_field_list *list);
 /** RequestHeader ... early: right behind the choice of the host. */
 void wsr_httpd_early_fields(struct wsr_eval *e);
 /** RequestHeader of all layers that hold: e->request becomes the edited message. */

@@ -8,6 +8,9 @@
 /** Value of a built-in variable; false: it has none (empty, logged as "-"). */
 bool wsr_var_value(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struct wsr_str *out);
 
+/** User and password of the request's Basic authorization (RFC 7617); false: there is none, or it is malformed. */
+bool wsr_basic_credentials(struct wsr_eval *e, struct wsr_str *user, struct wsr_str *password);
+
 /** Value of a user variable, computed now if it is a map. */
 bool wsr_user_value(struct wsr_eval *e, uint32_t slot, struct wsr_str *out);
 

@@ -6,6 +6,7 @@
  * "Has no value" and "is empty" differ in the access log only ("-" and nothing); which is which follows nginx 1.22.
  */
 #include "eval/wsr_chars.h"
+#include "eval/wsr_httpd.h"
 #include "eval/wsr_uri.h"
 #include "eval/wsr_value.h"
 
@@ -195,14 +196,6 @@ static bool request_uri(struct wsr_eval *e, struct wsr_str *out)
 	return some(wsr_join(e->arena, parts, 3), out);
 }
 
-static bool forwarded_for(struct wsr_eval *e, struct wsr_str *out)
-{
-	struct wsr_str address;
-	if (!fact(e, WSR_V_REMOTE_ADDR, &address) || !address.ptr)
-		address = WSR_STR("");
-	return join_fields(e, WSR_F_X_FORWARDED_FOR, WSR_STR(", "), &address, out);
-}
-
 static int base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
@@ -235,8 +228,7 @@ static size_t base64_decode(struct wsr_str s, char *out)
 	return n;
 }
 
-/* RFC 7617: "Basic " base64(user ":" password). */
-static bool remote_user(struct wsr_eval *e, struct wsr_str *out)
+bool wsr_basic_credentials(struct wsr_eval *e, struct wsr_str *user, struct wsr_str *password)
 {
 	struct wsr_str value;
 	if (!known_field(request_of(e), WSR_F_AUTHORIZATION, &value) || value.len < 6 || !wsr_str_eq_nocase(wsr_str(value.ptr, 6), WSR_STR("basic ")))
@@ -245,7 +237,36 @@ static bool remote_user(struct wsr_eval *e, struct wsr_str *out)
 	char *text = wsr_arena_alloc(e->arena, value.len + 1);
 	size_t len = text ? base64_decode(value, text) : SIZE_MAX;
 	const char *colon = len == SIZE_MAX || len == 0 ? NULL : memchr(text, ':', len);
-	return colon && colon > text && some(wsr_str(text, (size_t)(colon - text)), out);
+	if (!colon)
+		return false;
+	*user = wsr_str(text, (size_t)(colon - text));
+	*password = wsr_str(colon + 1, len - user->len - 1);
+	return true;
+}
+
+/* What the client says to be; in httpd, who was authenticated. */
+static bool remote_user(struct wsr_eval *e, struct wsr_str *out)
+{
+	struct wsr_str password;
+	if (e->httpd)
+		return some(e->httpd->user, out);
+	return wsr_basic_credentials(e, out, &password) && out->len > 0;
+}
+
+/* The client's address, as text or in bytes: a trusted proxy's word before the connection's own. */
+static bool client_address(struct wsr_eval *e, enum wsr_var_id id, struct wsr_str *out)
+{
+	if (e->httpd && e->httpd->client.ptr)
+		return some(id == WSR_V_REMOTE_ADDR ? e->httpd->client : e->httpd->client_binary, out);
+	return fact(e, id, out) && out->ptr;
+}
+
+static bool forwarded_for(struct wsr_eval *e, struct wsr_str *out)
+{
+	struct wsr_str address;
+	if (!client_address(e, WSR_V_REMOTE_ADDR, &address))
+		address = WSR_STR("");
+	return join_fields(e, WSR_F_X_FORWARDED_FOR, WSR_STR(", "), &address, out);
 }
 
 /* --- what the table says ------------------------------------------------------------------------------------------------- */
@@ -317,6 +338,8 @@ bool wsr_var_value(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_SCHEME:           return some(is_tls(e) ? WSR_STR("https") : WSR_STR("http"), out);
 	case WSR_V_HTTPS:            return some(is_tls(e) ? WSR_STR("on") : WSR_STR(""), out);
 	case WSR_V_REMOTE_USER:      return remote_user(e, out);
+	case WSR_V_REMOTE_ADDR:
+	case WSR_V_BINARY_REMOTE_ADDR: return client_address(e, (enum wsr_var_id)id, out);
 	case WSR_V_PROXY_ADD_X_FORWARDED_FOR: return forwarded_for(e, out);
 	case WSR_V_PROXY_HOST:       return some(e->proxy_host, out);
 	case WSR_V_PROXY_PORT:       return proxy_port(e, out);

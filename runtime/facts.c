@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "runtime/exchange.h"
+#include "runtime/htpasswd.h"
 #include "runtime/paths.h"
 #include "runtime/proxy.h"
 #include "runtime/tunnel_log.h"
@@ -425,4 +426,40 @@ static unsigned certified(void *ctx, uint32_t tls)
 	return status;
 }
 
-const struct wsr_world exchange_world = { .fact = fact, .file = file, .certified = certified };
+/* Absolute path of a password or group file, and the worker's memory of such files. */
+static struct htpasswd *passwords(struct exchange *x, const char *path, char full[PATHS_MAX])
+{
+	if (!x->w->passwords)
+		x->w->passwords = htpasswd_new();
+	if (!x->w->passwords)
+		exchange_error(x, WSR_LOG_CRIT, "no memory or random bytes for passwords");
+	return path_from_prefix(x->w->prefix, path, full) ? x->w->passwords : NULL;
+}
+
+static bool authenticate(void *ctx, const char *user_file, struct wsr_str user, struct wsr_str password)
+{
+	struct exchange *x = ctx;
+	char path[PATHS_MAX];
+	const char *why = NULL;
+	struct htpasswd *h = passwords(x, user_file, path);
+	bool known = h && htpasswd_check(h, path, user, password, &why);
+	if (why)
+		exchange_error(x, WSR_LOG_ERROR, "AuthUserFile %s: %s", path, why);
+	else if (!known)
+		exchange_error(x, WSR_LOG_ERROR, "user %.*s: not in %s, or another password", WSR_FMT(user), path);
+	return known;
+}
+
+static bool member(void *ctx, const char *group_file, struct wsr_str user, struct wsr_str group)
+{
+	struct exchange *x = ctx;
+	char path[PATHS_MAX];
+	const char *why = NULL;
+	struct htpasswd *h = passwords(x, group_file, path);
+	bool is_member = h && htpasswd_member(h, path, user, group, &why);
+	if (why)
+		exchange_error(x, WSR_LOG_ERROR, "AuthGroupFile %s: %s", path, why);
+	return is_member;
+}
+
+const struct wsr_world exchange_world = { .fact = fact, .file = file, .certified = certified, .authenticate = authenticate, .member = member };

@@ -57,6 +57,7 @@ struct worker {
 	struct upstreams *upstreams;
 	struct tls_tickets *tickets;
 	struct log_buffers *logs;
+	struct htpasswd *passwords; /* made at first use */
 	uint64_t next_serial;       /* of client connections */
 	/* clock strings, renewed when the second changes */
 	time_t clock_s;

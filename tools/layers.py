@@ -26,7 +26,7 @@ PURE_HEADERS = {"assert.h", "ctype.h", "errno.h", "immintrin.h", "inttypes.h", "
 # Folder -> folders it may include, headers it may include (None: any but the forbidden), headers it may not.
 FOLDERS = {
     "table": ({"table"}, PURE_HEADERS, ()),
-    "eval": ({"eval", "table"}, PURE_HEADERS | {"pcre2.h"}, ()),
+    "eval": ({"eval", "table"}, PURE_HEADERS | {"pcre2.h", "arpa/inet.h"}, ()),
     "common": ({"common", "table"}, PURE_HEADERS | {"openssl/evp.h", "openssl/sha.h"}, ()),
     "grammar": ({"grammar", "compiler", "eval", "table"}, PURE_HEADERS, ()),
     "compiler": ({"compiler", "grammar", "common", "eval", "table"}, None, ("event2/", "event.h", "openssl/ssl.h", "netdb.h", "sys/socket.h")),
@@ -36,7 +36,7 @@ FILE_READER = "table/wsr_table_file.c"
 
 # What table/ and eval/ may call in libc: memory, strings, formatting into a buffer. No function here touches a descriptor, the environment or a clock.
 PURE = set("""bcmp memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr strrchr strcspn strspn strstr strcasecmp
-    strncasecmp strtol strtoul strtoull snprintf vsnprintf sscanf malloc calloc realloc free abort qsort bsearch gmtime_r timegm""".split())
+    strncasecmp strtol strtoul strtoull snprintf vsnprintf sscanf malloc calloc realloc free abort qsort bsearch gmtime_r timegm inet_pton""".split())
 TOOLCHAIN = re.compile(r"^(__\w+_chk|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__cpu_model|__cpu_indicator_init|__asan_\w+|__ubsan_\w+|__sanitizer_\w+|"
                        r"__tsan_\w+|__gcov_\w+|__llvm_\w+|llvm_\w+|__isoc\d+_\w+|__ctype_\w+|__assert_fail|__errno_location|_setjmp|"
                        r"__tls_get_addr|__muloti4)$")

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Password and group files of Basic authentication, as htpasswd writes them. One per worker; files are read with the worker's rights and again when they change. */
+#ifndef RUNTIME_HTPASSWD_H
+#define RUNTIME_HTPASSWD_H
+
+#include <stdbool.h>
+
+#include "table/wsr_str.h"
+
+struct htpasswd;
+
+/** @return NULL out of memory or without random bytes. */
+struct htpasswd *htpasswd_new(void);
+void htpasswd_free(struct htpasswd *h);
+
+/**
+ * Does the file know this user with this password? Understands bcrypt ($2y$), apr1, SHA-1 ({SHA}) and what crypt(3) does. A right answer is remembered
+ * (as a keyed hash) until the line changes, so that slow hashes are paid once.
+ * @param path  NUL-terminated and absolute
+ * @param why   when false: a sentence if the file was the cause, else NULL
+ */
+bool htpasswd_check(struct htpasswd *h, const char *path, struct wsr_str user, struct wsr_str password, const char **why);
+
+/** Does a group file ("group: user user ...") name the user as a member of the group? */
+bool htpasswd_member(struct htpasswd *h, const char *path, struct wsr_str user, struct wsr_str group, const char **why);
+
+#endif
