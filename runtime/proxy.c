@@ -263,7 +263,7 @@ static void connect_upstream(struct exchange *x)
 	struct proxy *p = x->proxy;
 	struct upstream_request rq = {
 		.table = t, .upstream = d->upstream, .host = d->host, .port = d->port, .tls = d->tls, .ssl_name = d->ssl_name,
-		.proxyset = wsr_body_at(t, wsr_location_at(t, x->eval.location)->body)->proxyset, .keys = generation_keys(x->gen),
+		.proxyset = wsr_body_at(t, wsr_location_at(t, x->eval.location)->body)->proxyset, .keys = generation_keys(x->gen), .collects = true,
 	};
 	if (d->upstream != WSR_NONE) {
 		const struct wsr_upstream *u = wsr_upstream_at(t, d->upstream);

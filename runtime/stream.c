@@ -4,8 +4,9 @@
  * reports the end, in this order, and frees the stream afterwards if that was asked for meanwhile.
  *
  * What makes edge-triggered events safe here: `readable` is cleared only by EAGAIN, by the end, or by a short read while no close was reported; `blocked` is set only by
- * EAGAIN. libevent reports EPOLLERR as a plain "readable and writable", so data and a reset that arrive together look like data alone; a short read is
- * therefore looked at once more after CONFIRM_MS, by the timer the stream has anyway.
+ * EAGAIN. libevent reports EPOLLERR as a plain "readable and writable", so data and a reset that arrive together look like data alone. After a short read a
+ * later write that the socket takes proves that there was no reset; without one the stream looks once more CONFIRM_MS after its last input, by the timer it
+ * has anyway.
  */
 #include "runtime/stream.h"
 
@@ -182,8 +183,8 @@ static void arm_timer(struct stream *s)
 
 	if (write < due)
 		due = write;
-	if (s->confirm && now + CONFIRM_MS < due)
-		due = now + CONFIRM_MS;
+	if (s->confirm && s->read_at_ms + CONFIRM_MS < due)
+		due = s->read_at_ms + CONFIRM_MS;
 	if (due != UINT64_MAX && !(timer_is_set(&s->timer) && s->timer.due_ms <= due))
 		timer_set(s->loop, &s->timer, due > now ? due - now : 0);
 }
@@ -203,7 +204,7 @@ static void on_timer(struct timer *timer)
 	struct stream *s = container_of(timer, struct stream, timer);
 	uint64_t now = s->loop->now_ms;
 
-	if (s->confirm) {
+	if (s->confirm && s->read_at_ms + CONFIRM_MS <= now) {
 		s->confirm = 0;
 		s->readable = !s->fin;
 	}
@@ -243,6 +244,13 @@ static void keep_output(struct stream *s, const void *data, size_t len)
 		fail(s, STREAM_END_ERROR, ENOMEM);
 }
 
+/* The socket took something: so there was no reset when it was read last. */
+static void progress(struct stream *s)
+{
+	s->write_at_ms = s->loop->now_ms;
+	s->confirm = 0;
+}
+
 /* Send until done or EAGAIN: a short write alone does not mean that the socket is full. @return bytes sent */
 static size_t send_now(struct stream *s, const struct iovec *iov, int count, size_t total)
 {
@@ -266,6 +274,7 @@ static size_t send_now(struct stream *s, const struct iovec *iov, int count, siz
 		ssize_t got = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (got > 0) {
 			sent += (size_t)got;
+			progress(s);
 			continue;
 		}
 		if (got < 0 && errno == EINTR)
@@ -377,7 +386,7 @@ static void flush_buffer(struct stream *s)
 	while (s->out && !s->blocked) {
 		int n = evbuffer_write(s->out, s->fd);
 		if (n > 0) {
-			s->write_at_ms = s->loop->now_ms;
+			progress(s);
 		} else if (n < 0 && would_block(errno)) {
 			s->blocked = 1;
 		} else if (n == 0 || errno != EINTR) {
@@ -455,10 +464,7 @@ enum stream_io stream_socket_read(struct stream *s, void *buf, size_t cap, size_
 		*len = (size_t)n;
 		if ((size_t)n < cap && !s->closed_hint) {
 			s->readable = 0;
-			if (!s->confirm) {
-				s->confirm = 1;
-				arm_timer(s);
-			}
+			s->confirm = 1; /* stream_work() sets the timer */
 		}
 		return STREAM_IO_DATA;
 	}
@@ -675,7 +681,7 @@ bool stream_quiet(struct stream *s)
 	if (s->tls && (s->tls->in_len > 0 || SSL_has_pending(s->tls->ssl) ||
 		       (s->tls->status != STREAM_IO_DATA && s->tls->status != STREAM_IO_AGAIN)))
 		return false;
-	return recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && would_block(errno);
+	return !s->readable || (recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && would_block(errno));
 }
 
 struct ssl_st *stream_ssl(const struct stream *s)

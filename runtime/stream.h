@@ -88,7 +88,7 @@ struct stream {
 	unsigned paused : 1;
 	unsigned readable : 1;       /* the socket may hold more: a read is worth a system call */
 	unsigned closed_hint : 1;    /* EV_CLOSED was reported: a short read is not the end */
-	unsigned confirm : 1;        /* after a short read: the timer looks once more */
+	unsigned confirm : 1;        /* a short read, and nothing sent since: the timer looks once more */
 	unsigned fin : 1;            /* the socket gave its end of file */
 	unsigned eof : 1;            /* EOF or TRUNCATED was reported */
 	unsigned blocked : 1;        /* the socket took no more: wait for EV_WRITE */
@@ -155,7 +155,10 @@ static inline bool stream_eof(const struct stream *s)
 {
 	return s->eof;
 }
-/** True when no input is waiting as far as is known: kept-alive connections must be quiet before reuse. Costs a system call. */
+/**
+ * True when no input is waiting as far as is known: kept-alive connections must be quiet before reuse. What comes after a short read is an event of its own, so this
+ * costs a system call only when the last read filled the buffer or the stream is paused.
+ */
 bool stream_quiet(struct stream *s);
 
 static inline int stream_fd(const struct stream *s)

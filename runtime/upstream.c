@@ -45,6 +45,7 @@ struct upstream_call {
 	uint8_t state;               /* enum call_state */
 	uint8_t failure;             /* enum upstream_failure, of FAILING */
 	bool fresh;                  /* never an idle connection */
+	bool collected;              /* inside upstream_get(), whose caller takes an idle connection at once */
 	bool marked;                 /* the peer's failure has been counted */
 	int fd;                      /* while CONNECTING */
 	struct event event;
@@ -401,7 +402,8 @@ static void step(struct upstream_call *c)
 	stream_set_owner(s, c->on_stream, c->owner);
 	stream_set_timeouts(s, 0, 0);
 	found(c, s, true);
-	loop_later(c->us->loop, &c->task);
+	if (!c->collected)
+		loop_later(c->us->loop, &c->task);
 }
 
 static void on_resolved(struct resolve_wait *w)
@@ -444,7 +446,9 @@ struct upstream_call *upstream_get(struct upstreams *us, const struct upstream_r
 	if (key_len > 0)
 		memcpy(c->hash_key, rq->hash_key.ptr, key_len);
 	c->hash_key_len = key_len;
+	c->collected = rq->collects;
 	step(c);
+	c->collected = false;
 	return c;
 }
 

@@ -45,6 +45,7 @@ struct upstream_request {
 	bool tls;
 	struct wsr_str ssl_name;    /* SNI and verified name; a ":port" at its end is ignored */
 	bool fresh;                 /* do not use an idle connection */
+	bool collects;              /* the caller asks upstream_ready() right after upstream_get() */
 	struct wsr_str client_addr; /* for ip_hash: 4 or 16 bytes of the client's address */
 	struct wsr_str hash_key;    /* for hash */
 	struct key_source keys;     /* of the generation; used before upstream_get() returns only */
@@ -88,7 +89,7 @@ struct upstream_call *upstream_get(struct upstreams *us, const struct upstream_r
 
 /**
  * Right after upstream_get(): the idle connection that was there, so that its use need not wait for the next turn; on_ready will not be called for it then. NULL = on_ready or
- * on_failed will tell.
+ * on_failed will tell. With `collects` it must be called.
  */
 const struct upstream_conn *upstream_ready(struct upstream_call *c);
 

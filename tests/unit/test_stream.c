@@ -333,7 +333,9 @@ static void test_pause_and_resume(void **state)
 	}
 	assert_false(a.mismatch);
 	assert_true(stream_quiet(a.s));
+	stream_pause(a.s);
 	assert_int_equal(write(fd[1], "x", 1), 1);
+	settle(20);
 	assert_false(stream_quiet(a.s));
 	close_side(&a);
 	close(fd[1]);

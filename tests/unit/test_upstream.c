@@ -35,7 +35,9 @@ static void test_idle_connections(void **state)
 	struct wsr_table copy = table;
 	rq.table = &copy;
 	memset(&x, 0, sizeof(x));
+	rq.collects = true;
 	ask(&x, rq);
+	rq.collects = false;
 	const struct upstream_conn *now = upstream_ready(x.call);
 	assert_non_null(now);
 	assert_true(now->reused);
