@@ -12,7 +12,7 @@
 
 #include "compiler/intern.h"
 
-#define PLAN_PLACES 64u
+#define PLAN_PLACES 16u
 
 struct plan {
 #define X(num, name, type) struct pool name;

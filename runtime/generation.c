@@ -3,6 +3,7 @@
 #include "runtime/generation.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -18,23 +19,27 @@ static int *fds_new(uint32_t count)
 	return fds;
 }
 
-static bool map_table(struct generation *g, int fd, const char **why)
+static bool map_table(struct generation *g, int fd, bool verify, char *why, size_t cap)
 {
 	struct stat st;
+	struct wsr_refusal refusal = { .error = WSR_E_TRUNCATED };
 	if (fstat(fd, &st) < 0) {
-		*why = strerror(errno);
+		snprintf(why, cap, "%s", strerror(errno));
+		return false;
+	}
+	if (st.st_size == 0) { /* cannot be mapped */
+		wsr_refusal_text(&refusal, why, cap);
 		return false;
 	}
 	g->map_len = (size_t)st.st_size;
 	g->map = mmap(NULL, g->map_len, PROT_READ, MAP_SHARED, fd, 0);
 	if (g->map == MAP_FAILED) {
 		g->map = NULL;
-		*why = strerror(errno);
+		snprintf(why, cap, "%s", strerror(errno));
 		return false;
 	}
-	struct wsr_refusal refusal;
-	if (!wsr_table_attach(&g->table, g->map, g->map_len, &refusal)) {
-		*why = wsr_strerror(refusal.error);
+	if (!(verify ? wsr_table_init : wsr_table_attach)(&g->table, g->map, g->map_len, &refusal)) {
+		wsr_refusal_text(&refusal, why, cap);
 		return false;
 	}
 	return true;
@@ -50,19 +55,20 @@ struct key_source generation_keys(const struct generation *g)
 	return (struct key_source){ get_key, &g->keys, g->number };
 }
 
-struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, const char **why)
+struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, bool verify, char *why, size_t cap)
 {
 	struct generation *g = calloc(1, sizeof(*g));
-	*why = "out of memory";
+	snprintf(why, cap, "out of memory");
 	if (!g)
 		return NULL;
 	g->refs = 1;
 	g->number = number;
-	if (!map_table(g, table_fd, why))
+	if (!map_table(g, table_fd, verify, why, cap))
 		goto fail;
+	snprintf(why, cap, "out of memory");
 	identity_text(g->table.header->identity, sizeof(g->identity) - 1, g->identity);
 	if (key_fd >= 0 && !keystore_map(&g->keys, key_fd)) {
-		*why = strerror(errno);
+		snprintf(why, cap, "%s", strerror(errno));
 		goto fail;
 	}
 	g->access_fd_count = wsr_log_ref_count(&g->table);

@@ -28,12 +28,13 @@ struct generation {
 };
 
 /**
- * Make a generation from a verified table's descriptor and the key store's descriptor; both are duplicated by mapping and may be closed afterwards.
+ * Make a generation from the sealed table's descriptor and the key store's descriptor; both are duplicated by mapping and may be closed afterwards.
  * @param key_fd   -1 = no keys
  * @param tickets  shared session ticket keys, NULL = none; must outlive the generation
- * @return one reference, or NULL with a sentence in *why.
+ * @param verify   check all of the table; false only where the master has verified this very descriptor
+ * @return one reference, or NULL with a sentence in why.
  */
-struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, const char **why);
+struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, bool verify, char *why, size_t cap);
 /** Where runtime/tls_ctx.h finds this generation's certificates and keys. */
 struct key_source generation_keys(const struct generation *g);
 /** Takes descriptors over: access log of log_ref `ref` / error log `index`. A second call closes the former one (reopen). */

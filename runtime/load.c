@@ -6,36 +6,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/identity.h"
 #include "runtime/log.h"
 #include "runtime/memfile.h"
 #include "runtime/tls_ctx.h"
-
-/* The table's own check, once for all processes; workers attach to the same sealed file without it. */
-static bool verify(int fd, const char *path, char *why, size_t cap)
-{
-	struct stat st;
-	struct wsr_table t;
-	struct wsr_refusal refusal;
-	char text[256];
-	if (fstat(fd, &st) < 0)
-		return false;
-	void *map = st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0) : NULL;
-	if (map == MAP_FAILED) {
-		snprintf(why, cap, "%s: %s", path, strerror(errno));
-		return false;
-	}
-	bool ok = wsr_table_init(&t, map ? map : "", (size_t)st.st_size, &refusal);
-	if (!ok)
-		snprintf(why, cap, "%s: %s", path, wsr_refusal_text(&refusal, text, sizeof(text)));
-	if (map)
-		munmap(map, (size_t)st.st_size);
-	return ok;
-}
 
 struct loaded *load_table(const char *path, uint32_t number, char *why, size_t cap)
 {
@@ -50,10 +26,8 @@ struct loaded *load_table(const char *path, uint32_t number, char *why, size_t c
 		snprintf(why, cap, "%s: %s", path, strerror(errno));
 		goto fail;
 	}
-	const char *reason = NULL;
-	if (!verify(l->table_fd, path, why, cap))
-		goto fail;
-	l->gen = generation_new(l->table_fd, -1, number, NULL, &reason);
+	char reason[256];
+	l->gen = generation_new(l->table_fd, -1, number, NULL, true, reason, sizeof(reason));
 	if (!l->gen) {
 		snprintf(why, cap, "%s: %s", path, reason);
 		goto fail;
@@ -137,6 +111,15 @@ bool load_open_logs(struct loaded *l, const struct settings *s, char *why, size_
 	return open_error_logs(l, s, why, cap) && open_access_logs(l, s, why, cap);
 }
 
+/* Without any, the settings for them are not used and libssl need not be set up. */
+static bool any_tls_upstream(const struct wsr_table *t)
+{
+	for (uint32_t i = 0; i < wsr_proxy_count(t); i++)
+		if (wsr_proxy_at(t, i)->flags & (WSR_PROXY_TLS | WSR_PROXY_VARIABLES))
+			return true;
+	return false;
+}
+
 static bool check_tls(const struct loaded *l, bool all, char *why, size_t cap)
 {
 	const struct wsr_table *t = &l->gen->table;
@@ -150,6 +133,8 @@ static bool check_tls(const struct loaded *l, bool all, char *why, size_t cap)
 			return false;
 		}
 	}
+	if (!any_tls_upstream(t))
+		return true;
 	for (uint32_t i = 0; i < wsr_proxyset_count(t) && i < LOAD_CHECK_TLS; i++)
 		if (!tls_client_check(t, i, generation_keys(l->gen), why, cap))
 			return false;

@@ -14,7 +14,7 @@ static int test_table(const struct options *o)
 	struct settings s = { 0 };
 	struct loaded *l = load_table(o->table_path, 1, why, sizeof(why));
 	struct identity_ids ids;
-	bool ok = l && settings_make(&s, o, &l->gen->table, why, sizeof(why)) && privilege_lookup(&ids, s.user, s.group, why, sizeof(why)) &&
+	bool ok = l && settings_make(&s, o, &l->gen->table, why, sizeof(why)) && privilege_lookup(&ids, s.user, s.group, s.user_is_default, why, sizeof(why)) &&
 		  load_rest(l, &s, true, why, sizeof(why));
 	if (ok)
 		fprintf(stderr, "wsrpd: %s is fine: identity %s, %u servers, %u listeners\n", o->table_path, l->identity,

@@ -542,7 +542,8 @@ static bool master_prepare(struct master *m, char *why, size_t cap)
 	m->next = load_table(m->options.table_path, ++m->last_generation, why, cap);
 	if (!m->next || !settings_make(&m->settings, &m->options, &m->next->gen->table, why, cap) ||
 	    !settings_make(&m->next_settings, &m->options, &m->next->gen->table, why, cap) ||
-	    !privilege_lookup(&m->ids, m->settings.user, m->settings.group, why, cap) || !load_rest(m->next, &m->settings, false, why, cap))
+	    !privilege_lookup(&m->ids, m->settings.user, m->settings.group, m->settings.user_is_default, why, cap) ||
+	    !load_rest(m->next, &m->settings, false, why, cap))
 		return false;
 	m->proc_count = m->settings.workers;
 	if (!sockets_prepare(&m->next_sockets, NULL, &m->next->gen->table, m->proc_count, why, cap))

@@ -197,6 +197,7 @@ static bool find_user(struct settings *s, const struct options *o, const struct 
 		return s->user && (!space || s->group);
 	}
 	struct wsr_str user = wsr_string(t, wsr_global(t)->user), group = wsr_string(t, wsr_global(t)->group);
+	s->user_is_default = user.len == 0;
 	s->user = strdup(user.len ? user.ptr : "nobody");
 	s->group = group.len ? strdup(group.ptr) : NULL;
 	return s->user && (!group.len || s->group);

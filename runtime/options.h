@@ -36,6 +36,7 @@ struct settings {
 	char *pid_path;             /* absolute */
 	char *control_path;         /* absolute: pid path with ".sock" */
 	char *user, *group;         /* NULL = stay (not root) */
+	bool user_is_default;       /* neither table nor command line names one */
 	char *error_log;            /* absolute path, NULL = the table's */
 	enum wsr_log_level error_level;
 	unsigned workers;           /* at least 1 */

@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-bool privilege_lookup(struct identity_ids *ids, const char *user, const char *group, char *why, size_t cap)
+bool privilege_lookup(struct identity_ids *ids, const char *user, const char *group, bool bare, char *why, size_t cap)
 {
 	*ids = (struct identity_ids){ 0 };
 	if (geteuid() != 0 || !user)
@@ -22,7 +22,6 @@ bool privilege_lookup(struct identity_ids *ids, const char *user, const char *gr
 	ids->change = true;
 	ids->uid = pw->pw_uid;
 	ids->gid = pw->pw_gid;
-	snprintf(ids->name, sizeof(ids->name), "%s", user);
 	struct group *gr = group ? getgrnam(group) : NULL;
 	if (group && !gr) {
 		snprintf(why, cap, "group \"%s\" does not exist", group);
@@ -30,6 +29,15 @@ bool privilege_lookup(struct identity_ids *ids, const char *user, const char *gr
 	}
 	if (gr)
 		ids->gid = gr->gr_gid;
+	ids->groups[0] = ids->gid;
+	ids->group_count = 1;
+	if (bare)
+		return true;
+	ids->group_count = PRIVILEGE_GROUPS;
+	if (getgrouplist(user, ids->gid, ids->groups, &ids->group_count) < 0) {
+		snprintf(why, cap, "user \"%s\" is in %d groups: at most %d are possible", user, ids->group_count, PRIVILEGE_GROUPS);
+		return false;
+	}
 	return true;
 }
 
@@ -39,7 +47,7 @@ bool privilege_drop(const struct identity_ids *ids)
 		return false;
 	if (!ids->change)
 		return true;
-	if (setgid(ids->gid) < 0 || initgroups(ids->name, ids->gid) < 0 || setuid(ids->uid) < 0)
+	if (setgid(ids->gid) < 0 || setgroups((size_t)ids->group_count, ids->groups) < 0 || setuid(ids->uid) < 0)
 		return false;
 	if (ids->uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {
 		errno = EPERM;

@@ -7,15 +7,24 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define PRIVILEGE_GROUPS 256
+
 struct identity_ids {
 	bool change;                /* false: not root, stay as we are */
 	uid_t uid;
 	gid_t gid;
-	char name[64];
+	gid_t groups[PRIVILEGE_GROUPS]; /* supplementary, gid among them */
+	int group_count;
 };
 
-/** Look the user and group up (group NULL: the user's own, "nogroup" where it has the number of no group). @return false with a sentence. */
-bool privilege_lookup(struct identity_ids *ids, const char *user, const char *group, char *why, size_t cap);
+/**
+ * Look the user and its groups up, once for all workers: name services load libraries and may ask other machines.
+ * @param user   NULL: stay as we are
+ * @param group  NULL: the user's own
+ * @param bare   no supplementary groups: nobody chose this user for the groups it is in
+ * @return false with a sentence
+ */
+bool privilege_lookup(struct identity_ids *ids, const char *user, const char *group, bool bare, char *why, size_t cap);
 /** Become them; checks that there is no way back. @return false with errno: the process must not serve. */
 bool privilege_drop(const struct identity_ids *ids);
 

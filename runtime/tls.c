@@ -8,10 +8,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/tls_bio.h"
 #include "runtime/tls_ctx.h"
@@ -248,8 +248,9 @@ bool tls_tickets_rotate(struct tls_tickets *t)
 {
 	struct tls_ticket_key fresh = { .key_bytes = 32 };
 
-	if (RAND_bytes(fresh.name, sizeof(fresh.name)) != 1 || RAND_bytes(fresh.aes, sizeof(fresh.aes)) != 1 ||
-	    RAND_bytes(fresh.hmac, sizeof(fresh.hmac)) != 1)
+	/* From the kernel: a master without TLS listeners never sets libcrypto up. */
+	if (getentropy(fresh.name, sizeof(fresh.name)) < 0 || getentropy(fresh.aes, sizeof(fresh.aes)) < 0 ||
+	    getentropy(fresh.hmac, sizeof(fresh.hmac)) < 0)
 		return false;
 	memmove(&t->key[1], &t->key[0], sizeof(t->key[0]) * (TLS_TICKET_KEYS - 1));
 	t->key[0] = fresh;

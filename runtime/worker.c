@@ -86,9 +86,9 @@ static void say(struct worker_process *wp, enum channel_type type, uint32_t gene
 
 static void on_offer(struct worker_process *wp, struct channel_msg *m)
 {
-	const char *why = "malformed offer";
+	char why[256] = "malformed offer";
 	offer_drop(&wp->offer);
-	struct generation *g = m->count == 2 ? generation_new(m->fds[0], m->fds[1], m->generation, wp->w.tickets, &why) : NULL;
+	struct generation *g = m->count == 2 ? generation_new(m->fds[0], m->fds[1], m->generation, wp->w.tickets, false, why, sizeof(why)) : NULL;
 	close_fds(m);
 	if (!g) {
 		say(wp, CHANNEL_REFUSED, m->generation, why);

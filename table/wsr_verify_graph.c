@@ -46,21 +46,54 @@ static const struct wsr_slot_key *slot_at(const struct wsr_walk *w, uint32_t sec
 	return wsr_slot_at(&w->t->section[section], index);
 }
 
-/* Keys are far apart: ask for those that come next. */
-static void prefetch_key(const struct wsr_walk *w, const struct wsr_slot_key *slot)
+enum { BATCH = 16 };
+
+/* Keys are far apart: each is asked for when its slot is read, and hashed when the batch is full. */
+struct key_batch {
+	const struct wsr_slot_key *slot[BATCH];
+	uint32_t count;
+};
+
+/* An incomplete batch repeats its last slot up to four. */
+static bool batch_is_right(struct wsr_walk *w, struct key_batch *b)
 {
-	if (wsr_is_string(w, slot->key))
-		__builtin_prefetch(w->t->section[WSR_SECTION_string].base + slot->key);
+	for (uint32_t i = 0; i < b->count; i += 4) {
+		const struct wsr_slot_key *slot[4];
+		struct wsr_str key[4];
+		uint32_t hash[4];
+
+		for (uint32_t k = 0; k < 4; k++) {
+			slot[k] = b->slot[i + k < b->count ? i + k : b->count - 1];
+			key[k] = wsr_string(w->t, slot[k]->key);
+		}
+		wsr_hash_four(key, hash);
+		for (uint32_t k = 0; k < 4; k++)
+			if (hash[k] != slot[k]->hash)
+				return wsr_fail(w, WSR_E_HASH);
+	}
+	b->count = 0;
+	return true;
 }
 
-static bool hash_is_right(struct wsr_walk *w, const struct wsr_slot_key *slot)
+/* Each key is a string and has the hash that its slot says. */
+static bool check_keys(struct wsr_walk *w, uint32_t section, struct wsr_list slots)
 {
-	struct wsr_str key;
+	const uint8_t *strings = w->t->section[WSR_SECTION_string].base;
+	struct key_batch batch = { .count = 0 };
 
-	if (!wsr_want_string(w, slot->key))
-		return false;
-	key = wsr_string(w->t, slot->key);
-	return wsr_want(w, slot->hash == wsr_hash(key.ptr, key.len), WSR_E_HASH);
+	for (uint32_t i = 0; i < slots.count; i++) {
+		const struct wsr_slot_key *slot = slot_at(w, section, slots.first + i);
+
+		/* Which slots are filled is as good as random: no branch here may depend on it. */
+		if (!(wsr_is_string(w, slot->key) | (slot->key == 0)))
+			return wsr_fail(w, WSR_E_STRING);
+		__builtin_prefetch(strings + slot->key);
+		batch.slot[batch.count] = slot;
+		batch.count += slot->key != 0;
+		if (batch.count == BATCH && !batch_is_right(w, &batch))
+			return false;
+	}
+	return batch_is_right(w, &batch);
 }
 
 static uint32_t find_empty(const struct wsr_walk *w, uint32_t section, struct wsr_list slots)
@@ -72,25 +105,23 @@ static uint32_t find_empty(const struct wsr_walk *w, uint32_t section, struct ws
 	return empty;
 }
 
-/* Once around from the empty slot. `run` filled slots lie directly before each: the home of its key must be one of them or itself. */
+/*
+ * Once around from the empty slot. `run` filled slots lie directly before each: the home of its key must be one of them or itself. Branches as in
+ * check_keys().
+ */
 static bool check_places(struct wsr_walk *w, uint32_t section, struct wsr_list slots, uint32_t empty)
 {
-	uint32_t mask = slots.count - 1, run = 0;
+	uint32_t mask = slots.count - 1, run = 0, lost = 0;
 
 	for (uint32_t n = 1; n < slots.count; n++) {
 		uint32_t at = (empty + n) & mask;
 		const struct wsr_slot_key *slot = slot_at(w, section, slots.first + at);
+		uint32_t filled = slot->key != 0;
 
-		prefetch_key(w, slot_at(w, section, slots.first + ((at + 8) & mask)));
-		if (slot->key == 0) {
-			run = 0;
-			continue;
-		}
-		if (!hash_is_right(w, slot) || !wsr_want(w, ((at - slot->hash) & mask) <= run, WSR_E_HASH))
-			return false;
-		run++;
+		lost |= filled & (((at - slot->hash) & mask) > run);
+		run = (run + 1) & -filled;
 	}
-	return true;
+	return wsr_want(w, !lost, WSR_E_HASH);
 }
 
 bool wsr_verify_hash(struct wsr_walk *w, uint32_t section, struct wsr_list slots)
@@ -107,7 +138,7 @@ bool wsr_verify_hash(struct wsr_walk *w, uint32_t section, struct wsr_list slots
 		return wsr_fail(w, WSR_E_ORDER);
 	w->slots_end[section] = (uint64_t)slots.first + slots.count;
 	empty = find_empty(w, section, slots);
-	return wsr_want(w, empty < slots.count, WSR_E_HASH) && check_places(w, section, slots, empty);
+	return wsr_want(w, empty < slots.count, WSR_E_HASH) && check_keys(w, section, slots) && check_places(w, section, slots, empty);
 }
 
 /* --- programs ----------------------------------------------------------------------------------------------------- */
