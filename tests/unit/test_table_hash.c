@@ -226,12 +226,31 @@ static void test_shared_slots_refused(void **state)
 	free(bytes);
 }
 
+/* Four at once are the same function, also where their lengths differ. */
+static void test_hash_four(void **state)
+{
+	static const char text[] = "www.example.org\0\377 and some bytes more";
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(text) * 4; n++) {
+		struct wsr_str s[4];
+		uint32_t hash[4];
+
+		for (size_t k = 0; k < 4; k++)
+			s[k] = wsr_str(text + k, (n + k * k * 5) % (sizeof(text) - k));
+		wsr_hash_four(s, hash);
+		for (size_t k = 0; k < 4; k++)
+			assert_int_equal(hash[k], wsr_hash(s[k].ptr, s[k].len));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crc_known),
 		cmocka_unit_test(test_crc_both_ways),
 		cmocka_unit_test(test_hash_known),
+		cmocka_unit_test(test_hash_four),
 		cmocka_unit_test(test_names_like_list),
 		cmocka_unit_test(test_large_table),
 		cmocka_unit_test(test_shared_slots_refused),
