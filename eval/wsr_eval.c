@@ -6,7 +6,7 @@
  * A usual request takes no memory but for rewritten texts, and asks for no variable that no rule names. Whatever starts over is counted:
  * after WSR_MAX_CYCLES the answer is 500.
  */
-#include "eval/wsr_flow.h"
+#include "eval/wsr_httpd.h"
 #include "eval/wsr_match.h"
 #include "eval/wsr_regex.h"
 #include "eval/wsr_uri.h"
@@ -36,6 +36,7 @@ static void enter(struct wsr_eval *e, uint32_t location)
 static void enter_server(struct wsr_eval *e)
 {
 	enter(e, wsr_server_at(e->table, e->server)->location);
+	wsr_httpd_enter(e);
 }
 
 static void server_error(struct wsr_eval *e, const char *why, uint32_t pos)
@@ -177,7 +178,9 @@ static void run_locations(struct wsr_eval *e, bool chosen)
 static void run_server(struct wsr_eval *e)
 {
 	enter_server(e);
-	if (wsr_program_run(e, wsr_server_at(e->table, e->server)->program) != WSR_PROGRAM_DECIDED)
+	if (wsr_server_at(e->table, e->server)->host != WSR_NONE)
+		wsr_httpd_run(e);
+	else if (wsr_program_run(e, wsr_server_at(e->table, e->server)->program) != WSR_PROGRAM_DECIDED)
 		run_locations(e, false);
 }
 
@@ -335,6 +338,18 @@ static bool client_may_enter(struct wsr_eval *e)
 	return status == 0;
 }
 
+/* The path of the request target into e->uri. @return 0, or the status of the refusal. */
+static unsigned read_path(struct wsr_eval *e)
+{
+	const struct wsr_head *h = e->request;
+	if (h->form != WSR_TARGET_ORIGIN && h->form != WSR_TARGET_ABSOLUTE)
+		return 400;
+	if (e->httpd)
+		return wsr_httpd_uri(e, e->httpd->host);
+	bool merge = wsr_srv_at(e->table, wsr_server_at(e->table, e->server)->srv)->merge_slashes;
+	return wsr_uri_normalise(e->arena, h->path, merge, &e->uri) ? 0 : 400;
+}
+
 const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)
 {
 	const struct wsr_head *h = e->request;
@@ -345,9 +360,9 @@ const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)
 	if (!choose_server(e) || !client_may_enter(e))
 		return &e->decision;
 	const struct wsr_server *s = wsr_server_at(e->table, e->server);
-	bool origin = h->form == WSR_TARGET_ORIGIN || h->form == WSR_TARGET_ABSOLUTE;
-	if (!origin || !wsr_uri_normalise(e->arena, h->path, wsr_srv_at(e->table, s->srv)->merge_slashes, &e->uri)) {
-		wsr_decide_status(e, 400, s->pos);
+	unsigned refused = read_path(e);
+	if (refused) {
+		wsr_decide_status(e, refused, s->pos);
 		return &e->decision;
 	}
 	if (h->query.len > 0)

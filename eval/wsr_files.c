@@ -6,7 +6,7 @@
  * Invariant: a path has no ".." segment that the configuration's own text does not have. A normalised URI holds none, but joining can make one: `alias
  * /dir/` in `location /i` with "/i../x", or a variable.
  */
-#include "eval/wsr_flow.h"
+#include "eval/wsr_httpd.h"
 #include "eval/wsr_uri.h"
 
 /* --- paths --------------------------------------------------------------------------------------------------------------- */
@@ -73,6 +73,10 @@ static size_t alias_prefix_len(const struct wsr_eval *e)
 bool wsr_file_path(struct wsr_eval *e, struct wsr_str uri, struct wsr_str *out)
 {
 	struct wsr_str rest = uri;
+	if (e->httpd) {
+		*out = e->httpd->path;
+		return e->httpd->mapped == WSR_MAPPED_FILE;
+	}
 	if (e->file->root.v == WSR_NONE)
 		return false;
 	if (alias_is_whole(e)) {
@@ -208,6 +212,10 @@ const struct wsr_decision *wsr_eval_index(struct wsr_eval *e)
 	struct wsr_list list = e->file->index;
 	struct wsr_str folder;
 	uint32_t pos = e->decision.pos;
+	if (e->httpd) {
+		wsr_httpd_index(e);
+		return &e->decision;
+	}
 	if (!wsr_file_path(e, e->uri, &folder) || !file_is(e, folder, WSR_FILE_IS_DIR)) {
 		wsr_decide_status(e, 404, pos);
 		return &e->decision;
@@ -221,7 +229,8 @@ const struct wsr_decision *wsr_eval_index(struct wsr_eval *e)
 
 const struct wsr_decision *wsr_eval_add_slash(struct wsr_eval *e)
 {
-	struct wsr_str parts[] = { wsr_uri_escape(e->arena, e->uri, WSR_ESCAPE_PATH), WSR_STR("/"), e->args.len ? WSR_STR("?") : WSR_STR_NULL, e->args };
+	struct wsr_str path = e->httpd ? wsr_httpd_escape(e->arena, e->uri, WSR_HTTPD_ESCAPE_FILE) : wsr_uri_escape(e->arena, e->uri, WSR_ESCAPE_PATH);
+	struct wsr_str parts[] = { path, WSR_STR("/"), e->args.len ? WSR_STR("?") : WSR_STR_NULL, e->args };
 	wsr_decide_redirect(e, 301, wsr_join(e->arena, parts, 4), e->decision.pos);
 	return &e->decision;
 }

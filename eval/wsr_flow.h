@@ -32,6 +32,8 @@ void wsr_decide_text(struct wsr_eval *e, unsigned status, struct wsr_str text, u
 void wsr_decide_close(struct wsr_eval *e, uint32_t pos);
 /** Pass to the upstream of the current location. */
 void wsr_decide_proxy(struct wsr_eval *e, const struct wsr_proxy *p);
+/** Has the request a key that a WebSocket handshake can be proved with: 16 bytes in base64 (RFC 6455 section 4.1)? */
+bool wsr_is_websocket_handshake(const struct wsr_head *h);
 /** Serve the file of the current URI below root or alias. */
 void wsr_decide_file(struct wsr_eval *e, uint32_t pos);
 /** try_files of the current location: sets e->uri to the first candidate that is there. @return true if it made a decision instead. */

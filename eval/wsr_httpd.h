@@ -34,13 +34,38 @@ struct wsr_httpd {
 	struct wsr_str challenge;   /* value of WWW-Authenticate of a 401; empty = none */
 	struct wsr_str route;       /* stickysession: route asked for by the client; ptr NULL = none */
 	bool made_here;             /* the answer is ours (only `always` fields go out) */
+	bool nocanon;               /* PROXY: the URL is sent as it is (nocanon, [NE]) */
 };
 
+/* wsr_httpd.c */
+/** A server was chosen: fresh state with the host's own layer, when it is one of httpd's; otherwise nothing. */
+void wsr_httpd_enter(struct wsr_eval *e);
 /** Run all phases for e->uri; e->decision is made afterwards. */
 void wsr_httpd_run(struct wsr_eval *e);
+/** A folder was asked for with "/" at its end: look for DirectoryIndex. */
+void wsr_httpd_index(struct wsr_eval *e);
 
+/* wsr_httpd_uri.c */
 /** Normalise the request's path as httpd does. @return 0, or the status of the refusal (400, 404). */
 unsigned wsr_httpd_uri(struct wsr_eval *e, const struct wsr_host *host);
+/** Bytes of the path that a prefix of ProxyPass, Redirect or Alias takes, whole segments only; 0: it does not match. */
+size_t wsr_httpd_prefix(struct wsr_str uri, struct wsr_str prefix);
+/** Is the path the section's or below it (Location, Directory)? */
+bool wsr_httpd_below(struct wsr_str path, struct wsr_str section);
+enum wsr_httpd_escape {
+	WSR_HTTPD_ESCAPE_FILE,      /* ap_os_escape_path: redirects; lower-case digits */
+	WSR_HTTPD_ESCAPE_PROXY,     /* ap_proxy_canonenc: paths for a backend; upper-case digits */
+	WSR_HTTPD_ESCAPE_PROXY_2F,  /* ... where "%2F" stays as it is */
+};
+/** { NULL, 0 } out of memory. */
+struct wsr_str wsr_httpd_escape(struct wsr_arena *a, struct wsr_str s, enum wsr_httpd_escape how);
+/** "/x" -> "https://host:port/x" under UseCanonicalName. */
+struct wsr_str wsr_httpd_absolute(struct wsr_eval *e, struct wsr_str path);
+
+/* wsr_httpd_layers.c */
+/** Which sections hold for what is known now, and the settings that follow: Location sections only, or all of them. @return false after a 500. */
+bool wsr_httpd_locations(struct wsr_eval *e);
+bool wsr_httpd_sections(struct wsr_eval *e);
 
 /* wsr_cond.c */
 enum wsr_truth { WSR_FALSE, WSR_TRUE, WSR_NEEDS_USER /* would depend on who it is, and nobody is authenticated */ };
@@ -57,10 +82,12 @@ void wsr_httpd_env(struct wsr_eval *e, struct wsr_list ops, bool late);
 bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *layer, bool in_section);
 
 /* wsr_httpd_pass.c */
-/** ProxyPass of the last Location section that has one, then the host's in order. Sets e->httpd->pass. @return true when one took the request. */
+/** ProxyPass of the last Location section that has one, then the host's in order. Sets e->httpd->pass, mapped and path. @return true after a decision. */
 bool wsr_httpd_pass(struct wsr_eval *e);
-/** Redirect, Alias and their kin of a layer. @return true when a decision was made; an Alias sets e->httpd->mapped. */
-bool wsr_httpd_alias(struct wsr_eval *e, const struct wsr_layer *layer);
+/** Translation of paths by mod_alias: Redirect, then Alias, which sets e->httpd->mapped. @return true after a decision. */
+bool wsr_httpd_alias(struct wsr_eval *e);
+/** Redirect inside sections. @return true after a decision. */
+bool wsr_httpd_redirect(struct wsr_eval *e);
 /** The PROXY decision for the pass, or for the URL of a rewritten request. */
 void wsr_httpd_decide_proxy(struct wsr_eval *e);
 /** ProxyPassReverse and its kin on a field of an upstream's answer. @return the value to send. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Absolute redirects: see wsr_location.h. */
 #include "eval/wsr_location.h"
+#include "eval/wsr_httpd.h"
 
 static struct wsr_str fact(struct wsr_eval *e, enum wsr_var_id id)
 {
@@ -10,6 +11,8 @@ static struct wsr_str fact(struct wsr_eval *e, enum wsr_var_id id)
 
 struct wsr_str wsr_eval_absolute(struct wsr_eval *e, struct wsr_str path)
 {
+	if (e->httpd)
+		return wsr_httpd_absolute(e, path);
 	if (!e->core->absolute_redirect)
 		return path;
 	bool tls = wsr_listen_at(e->table, e->listen)->flags & WSR_LISTEN_TLS;

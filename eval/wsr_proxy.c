@@ -9,6 +9,7 @@
 #include "eval/wsr_chars.h"
 #include "eval/wsr_flow.h"
 #include "eval/wsr_uri.h"
+#include "eval/wsr_url.h"
 
 /* --- the request target -------------------------------------------------------------------------------------------------- */
 
@@ -44,95 +45,8 @@ static struct wsr_str join_target(struct wsr_eval *e, struct wsr_str uri_part)
 
 /* --- a URL from variables ------------------------------------------------------------------------------------------------ */
 
-struct url {
-	struct wsr_str host;        /* without brackets, or the path of a unix socket */
-	struct wsr_str authority;   /* as written: $proxy_host */
-	struct wsr_str uri;         /* "/..." or "?..." or empty */
-	uint16_t port;
-	bool tls, unix_socket, has_port;
-};
-
-static bool cut_scheme(struct wsr_str *s, struct url *u)
-{
-	static const struct { struct wsr_str prefix; bool tls; } schemes[] = {
-		{ { "http://", 7 }, false }, { { "https://", 8 }, true }, { { "ws://", 5 }, false }, { { "wss://", 6 }, true },
-	};
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
-		struct wsr_str p = schemes[i].prefix;
-		if (s->len < p.len || !wsr_str_eq_nocase(wsr_str(s->ptr, p.len), p))
-			continue;
-		u->tls = schemes[i].tls;
-		*s = wsr_from(*s, p.len);
-		return true;
-	}
-	return false;
-}
-
-static bool read_port(struct wsr_str digits, uint16_t *port)
-{
-	unsigned n = 0;
-	if (digits.len == 0 || digits.len > 5)
-		return false;
-	for (size_t i = 0; i < digits.len; i++) {
-		if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
-			return false;
-		n = n * 10 + (unsigned)(digits.ptr[i] - '0');
-	}
-	*port = (uint16_t)n;
-	return n >= 1 && n <= 65535;
-}
-
-static bool read_unix(struct wsr_str s, struct url *u)
-{
-	const char *colon = memchr(s.ptr, ':', s.len);
-	size_t len = colon ? (size_t)(colon - s.ptr) : s.len;
-	u->unix_socket = true;
-	u->host = wsr_str(s.ptr, len);
-	u->uri = colon ? wsr_from(s, len + 1) : WSR_STR_NULL;
-	u->authority = WSR_STR("localhost"); /* as nginx */
-	return len > 0 && !memchr(s.ptr, '\0', len);
-}
-
-/* "name", "name:port", "[::1]:port". */
-static bool read_authority(struct url *u)
-{
-	struct wsr_str a = u->authority, port = WSR_STR_NULL;
-	const char *colon;
-	if (a.len && a.ptr[0] == '[') {
-		const char *close = memchr(a.ptr, ']', a.len);
-		if (!close)
-			return false;
-		u->host = wsr_str(a.ptr + 1, (size_t)(close - a.ptr) - 1);
-		port = wsr_from(a, (size_t)(close - a.ptr) + 1);
-		if (port.len && port.ptr[0] != ':')
-			return false;
-	} else if (a.len && (colon = memchr(a.ptr, ':', a.len))) {
-		u->host = wsr_str(a.ptr, (size_t)(colon - a.ptr));
-		port = wsr_from(a, u->host.len);
-	} else {
-		u->host = a;
-	}
-	u->port = u->tls ? 443 : 80;
-	u->has_port = port.len > 0;
-	return u->host.len > 0 && u->host.len <= 255 && (!u->has_port || read_port(wsr_from(port, 1), &u->port));
-}
-
-static bool read_url(struct wsr_str s, struct url *u)
-{
-	if (!cut_scheme(&s, u))
-		return false;
-	if (wsr_starts_with(s, WSR_STR("unix:")))
-		return s.len > 5 && read_unix(wsr_from(s, 5), u);
-	size_t len = 0;
-	while (len < s.len && s.ptr[len] != '/' && s.ptr[len] != '?')
-		len++;
-	u->authority = wsr_str(s.ptr, len);
-	u->uri = wsr_from(s, len);
-	return wsr_is_authority(u->authority) && read_authority(u);
-}
-
 /* The upstream block of this name; names with a port never mean one. */
-static uint32_t find_group(const struct wsr_table *t, const struct url *u)
+static uint32_t find_group(const struct wsr_table *t, const struct wsr_url *u)
 {
 	for (uint32_t i = 0; !u->unix_socket && !u->has_port && i < wsr_upstream_count(t); i++) {
 		const struct wsr_upstream *up = wsr_upstream_at(t, i);
@@ -157,9 +71,9 @@ static struct wsr_str variable_target(struct wsr_eval *e, struct wsr_str uri)
 /* proxy_pass with variables. @return false after a 500. */
 static bool resolve_variables(struct wsr_eval *e, const struct wsr_proxy *p)
 {
-	struct url u = { 0 };
+	struct wsr_url u = { 0 };
 	struct wsr_str text = wsr_eval_tmpl(e, p->url);
-	if (e->error || !read_url(text, &u)) {
+	if (e->error || !wsr_url_read(text, &u)) {
 		wsr_eval_fail(e, "proxy_pass does not give a valid URL", p->pos);
 		return false;
 	}
@@ -177,8 +91,7 @@ static bool resolve_variables(struct wsr_eval *e, const struct wsr_proxy *p)
 
 /* --- tunnels ------------------------------------------------------------------------------------------------------------- */
 
-/* 16 bytes in base64 (RFC 6455 section 4.1). */
-static bool is_websocket_key(const struct wsr_head *h)
+bool wsr_is_websocket_handshake(const struct wsr_head *h)
 {
 	const struct wsr_field *f = h->first[WSR_F_SEC_WEBSOCKET_KEY];
 	if (!f || f->value.len != 24 || f->value.ptr[22] != '=' || f->value.ptr[23] != '=')
@@ -215,7 +128,7 @@ static bool wants_tunnel(const struct wsr_eval *e, struct wsr_str *protocol)
 		return false;
 	if (!allowed_protocol(e, h->upgrade, protocol))
 		return false;
-	return !wsr_str_eq(*protocol, WSR_STR("websocket")) || is_websocket_key(h);
+	return !wsr_str_eq(*protocol, WSR_STR("websocket")) || wsr_is_websocket_handshake(h);
 }
 
 /* --- the decision -------------------------------------------------------------------------------------------------------- */
@@ -223,8 +136,8 @@ static bool wants_tunnel(const struct wsr_eval *e, struct wsr_str *protocol)
 /* Host of an authority, for SNI and verification. */
 static struct wsr_str host_only(struct wsr_str authority)
 {
-	struct url u = { .authority = authority };
-	return read_authority(&u) ? u.host : authority;
+	struct wsr_url u = { .authority = authority };
+	return wsr_url_authority(&u) ? u.host : authority;
 }
 
 static struct wsr_str tls_name(struct wsr_eval *e)

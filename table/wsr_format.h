@@ -596,7 +596,7 @@ _Static_assert(sizeof(struct wsr_header_op) == 24, "header_op");
 #define WSR_WORKER_NO_FAILOVER   16u
 struct wsr_worker {
 	wsr_sref url;               /* as compared by httpd: scheme, host in lower case, port when written, path */
-	uint32_t upstream;
+	uint32_t proxy;             /* where its requests go; its URI part is what members of a balancer have in common */
 	uint64_t timeout_ms;        /* 0 = ProxyTimeout, then Timeout */
 	uint64_t connect_timeout_ms; /* 0 = timeout */
 	uint64_t retry_ms;

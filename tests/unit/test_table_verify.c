@@ -51,7 +51,7 @@ static const struct edit EDITS[] = {
 	ITEM(tmpl_item, 0, 3, INDEX),
 
 	EDIT(part, wsr_part, 0, kind, 0, ENUM),
-	EDIT(part, wsr_part, 0, kind, 6, ENUM),
+	EDIT(part, wsr_part, 0, kind, 8, ENUM),
 	EDIT(part, wsr_part, 0, flags, 1, RESERVED),
 	EDIT(part, wsr_part, 0, arg, 0, STRING),
 	EDIT(part, wsr_part, 1, id, WSR_VARIABLE_ID_LIMIT, ENUM),

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ProxyPass and what follows from it: which rule takes a request, the URL of the backend, its worker, the PROXY decision, and the way back through
+ * ProxyPassReverse. In: the normalised path and the host's rules. Out: e->httpd->pass and path, e->decision.
+ *
+ * Choice and mapping are textual and in file order (mod_proxy.c: proxy_trans, ap_proxy_trans_match); the path that goes on is the decoded one, encoded
+ * again, so it is one request target whatever the client sent.
+ */
+#include "eval/wsr_chars.h"
+#include "eval/wsr_httpd.h"
+#include "eval/wsr_regex.h"
+#include "eval/wsr_uri.h"
+#include "eval/wsr_url.h"
+
+/* --- upgrades ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_ws_url(struct wsr_str url)
+{
+	return wsr_starts_with(url, WSR_STR("ws://")) || wsr_starts_with(url, WSR_STR("wss://"));
+}
+
+/* May the client's Upgrade token open a tunnel on this worker? ws:// targets take "websocket" unless upgrade= says otherwise. */
+static bool token_allowed(struct wsr_eval *e, const struct wsr_worker *w, bool ws, struct wsr_str token)
+{
+	if (w && w->flags & WSR_WORKER_UPGRADE_ANY)
+		return true;
+	struct wsr_str upgrade = w && w->upgrade ? wsr_string(e->table, w->upgrade) : ws ? WSR_STR("websocket") : WSR_STR_NULL;
+	return upgrade.len && wsr_str_eq_nocase(token, upgrade);
+}
+
+/*
+ * httpd looks at Upgrade alone, not at Connection. A tunnel is opened only for what can be proved afterwards: GET without a body and, for WebSocket, with a
+ * valid key; anything else goes on as an ordinary request, without Upgrade.
+ */
+static bool wants_tunnel(struct wsr_eval *e, const struct wsr_worker *w, bool ws, struct wsr_str *protocol)
+{
+	const struct wsr_head *h = e->request;
+	if (!h || e->error_page || h->upgrade.len == 0 || h->framing != WSR_FRAMING_NONE || !wsr_str_eq(h->method, WSR_STR("GET")))
+		return false;
+	if (!wsr_is_token(h->upgrade) && !memchr(h->upgrade.ptr, '/', h->upgrade.len))
+		return false;
+	if (memchr(h->upgrade.ptr, ',', h->upgrade.len) || !token_allowed(e, w, ws, h->upgrade))
+		return false;
+	bool websocket = wsr_str_eq_nocase(h->upgrade, WSR_STR("websocket"));
+	*protocol = websocket ? WSR_STR("websocket") : h->upgrade;
+	return !websocket || wsr_is_websocket_handshake(h);
+}
+
+/* --- workers ------------------------------------------------------------------------------------------------------------- */
+
+static const struct wsr_worker *worker_at(struct wsr_eval *e, uint32_t ordinal)
+{
+	return wsr_worker_at(e->table, e->httpd->host->workers.first + ordinal);
+}
+
+/* The worker whose URL is the longest beginning of this one (ap_proxy_get_worker_ex). */
+static const struct wsr_worker *find_worker(struct wsr_eval *e, struct wsr_str url)
+{
+	const struct wsr_worker *best = NULL;
+	size_t best_len = 0;
+	for (uint32_t i = 0; i < e->httpd->host->workers.count; i++) {
+		struct wsr_str own = wsr_string(e->table, worker_at(e, i)->url);
+		if (own.len < best_len || !wsr_starts_with(url, own))
+			continue;
+		best = worker_at(e, i);
+		best_len = own.len;
+	}
+	return best;
+}
+
+/* --- choice -------------------------------------------------------------------------------------------------------------- */
+
+/* Raw path and query behind what a rule took; false when the raw path does not begin with the same. */
+static bool raw_rest(struct wsr_eval *e, struct wsr_str from, size_t taken, struct wsr_str *out)
+{
+	struct wsr_str raw;
+	if (!wsr_var_value(e, WSR_V_REQUEST_URI, WSR_STR_NULL, &raw) || wsr_httpd_prefix(raw, from) != taken)
+		return false;
+	*out = wsr_from(raw, taken);
+	return true;
+}
+
+static struct wsr_str join2(struct wsr_eval *e, struct wsr_str a, struct wsr_str b)
+{
+	struct wsr_str parts[] = { a, b };
+	return wsr_join(e->arena, parts, 2);
+}
+
+static void take(struct wsr_eval *e, const struct wsr_pass *pass, struct wsr_str url)
+{
+	struct wsr_httpd *h = e->httpd;
+	h->pass = pass;
+	h->mapped = WSR_MAPPED_PROXY;
+	h->path = url;
+	wsr_trace(e, pass->pos, "ProxyPass takes it", url);
+}
+
+/* Does the old tunnel of mod_proxy_wstunnel leave this request to the rules behind? */
+static bool leaves_plain_requests(struct wsr_eval *e, const struct wsr_pass *pass)
+{
+	struct wsr_str ignored;
+	const struct wsr_worker *w = worker_at(e, pass->worker);
+	if (!(w->flags & WSR_WORKER_NO_FALLBACK) || !is_ws_url(wsr_string(e->table, w->url)))
+		return false;
+	return !wants_tunnel(e, w, true, &ignored);
+}
+
+enum outcome { GO_ON, STOP, FAILED };
+
+static enum outcome try_prefix(struct wsr_eval *e, const struct wsr_pass *pass)
+{
+	struct wsr_str from = wsr_string(e->table, pass->from), rest;
+	size_t taken = wsr_httpd_prefix(e->uri, from);
+	if (taken == 0)
+		return GO_ON;
+	if (pass->flags & WSR_PASS_EXCLUDE) {
+		wsr_trace(e, pass->pos, "excluded from ProxyPass", from);
+		return STOP;
+	}
+	if (leaves_plain_requests(e, pass))
+		return GO_ON;
+	rest = wsr_from(e->uri, taken);
+	e->httpd->nocanon = pass->flags & WSR_PASS_NOCANON && raw_rest(e, from, taken, &rest);
+	take(e, pass, join2(e, wsr_eval_tmpl(e, pass->target), rest));
+	return STOP;
+}
+
+static enum outcome try_expression(struct wsr_eval *e, const struct wsr_pass *pass)
+{
+	enum wsr_match_result result = wsr_eval_match(e, pass->regex, e->uri);
+	if (result == WSR_MATCH_FAILED)
+		return FAILED;
+	if (result == WSR_NO_MATCH)
+		return GO_ON;
+	if (pass->flags & WSR_PASS_EXCLUDE) {
+		wsr_trace(e, pass->pos, "excluded from ProxyPass", WSR_STR_NULL);
+		return STOP;
+	}
+	if (leaves_plain_requests(e, pass))
+		return GO_ON;
+	struct wsr_str raw, rest = e->uri;
+	if (pass->flags & WSR_PASS_NOCANON && wsr_var_value(e, WSR_V_REQUEST_URI, WSR_STR_NULL, &raw) && wsr_eval_match(e, pass->regex, raw) == WSR_MATCH) {
+		e->httpd->nocanon = true;
+		rest = raw;
+	}
+	struct wsr_str url = wsr_eval_tmpl(e, pass->target);
+	take(e, pass, pass->flags & WSR_PASS_APPEND ? join2(e, url, rest) : url);
+	return STOP;
+}
+
+static enum outcome try_pass(struct wsr_eval *e, uint32_t index)
+{
+	const struct wsr_pass *pass = wsr_pass_at(e->table, index);
+	return pass->regex != WSR_NONE ? try_expression(e, pass) : try_prefix(e, pass);
+}
+
+bool wsr_httpd_pass(struct wsr_eval *e)
+{
+	const struct wsr_httpd *h = e->httpd;
+	enum outcome outcome = GO_ON;
+	for (uint32_t i = h->layer_count; i-- > 0;)
+		if (h->layers[i]->pass != WSR_NONE) {
+			outcome = try_pass(e, h->layers[i]->pass);
+			break; /* the innermost section's rule replaces the others' */
+		}
+	for (uint32_t i = 0; i < h->host->passes.count && outcome == GO_ON; i++)
+		outcome = try_pass(e, h->host->passes.first + i);
+	if (outcome == FAILED)
+		wsr_decide_status(e, 500, e->error_pos);
+	return outcome == FAILED;
+}
+
+/* --- the decision -------------------------------------------------------------------------------------------------------- */
+
+/* Timeouts of the worker in place of the section's, and the silence after which a tunnel ends: the longer one of Timeout and the backend's (mod_proxy_http). */
+static bool apply_worker(struct wsr_eval *e, const struct wsr_worker *w, bool tunnel)
+{
+	bool body_limit = e->core->client_max_body_bytes != 0;
+	if (body_limit) {
+		struct wsr_core *core = wsr_arena_alloc(e->arena, sizeof(*core));
+		if (!core)
+			return false;
+		*core = *e->core;
+		core->client_max_body_bytes = 0; /* LimitRequestBody is never applied to what is proxied */
+		e->core = core;
+	}
+	if (!tunnel && !(w && (w->timeout_ms || w->connect_timeout_ms)))
+		return true;
+	struct wsr_proxyset *p = wsr_arena_alloc(e->arena, sizeof(*p));
+	if (!p)
+		return false;
+	*p = *e->proxyset;
+	if (w && w->timeout_ms)
+		p->proxy_connect_timeout_ms = p->proxy_read_timeout_ms = p->proxy_send_timeout_ms = w->timeout_ms;
+	if (w && w->connect_timeout_ms)
+		p->proxy_connect_timeout_ms = w->connect_timeout_ms;
+	uint64_t client = e->core->send_timeout_ms;
+	p->websocket_idle_timeout_ms = client > p->proxy_read_timeout_ms ? client : p->proxy_read_timeout_ms;
+	e->proxyset = p;
+	return true;
+}
+
+/* Path and query of the URL as they go to the backend. */
+static struct wsr_str request_target(struct wsr_eval *e, struct wsr_str path)
+{
+	const struct wsr_httpd *h = e->httpd;
+	struct wsr_str args = wsr_uri_escape(e->arena, e->args, WSR_ESCAPE_BROKEN);
+	if (path.len == 0)
+		path = WSR_STR("/");
+	bool keep_2f = h->host->flags & WSR_HOST_SLASHES_NODECODE;
+	struct wsr_str sent = h->nocanon ? wsr_uri_escape(e->arena, path, WSR_ESCAPE_BROKEN) :
+		wsr_httpd_escape(e->arena, path, keep_2f ? WSR_HTTPD_ESCAPE_PROXY_2F : WSR_HTTPD_ESCAPE_PROXY);
+	/* a pass with nocanon took the query along with the raw path */
+	bool query = args.len && !(h->pass && (h->nocanon || h->pass->flags & WSR_PASS_NOQUERY));
+	struct wsr_str parts[] = { sent, query ? WSR_STR("?") : WSR_STR_NULL, query ? args : WSR_STR_NULL };
+	return wsr_join(e->arena, parts, 3);
+}
+
+static bool is_unix(struct wsr_str url, struct wsr_str *socket_path, struct wsr_str *rest)
+{
+	const char *bar = wsr_starts_with(url, WSR_STR("unix:")) ? memchr(url.ptr, '|', url.len) : NULL;
+	if (!bar)
+		return false;
+	*socket_path = wsr_str(url.ptr + 5, (size_t)(bar - url.ptr) - 5);
+	*rest = wsr_from(url, (size_t)(bar - url.ptr) + 1);
+	return true;
+}
+
+/* "balancer://name/x": name, and "/x". */
+static bool is_balancer(struct wsr_str url, struct wsr_str *path)
+{
+	if (!wsr_starts_with(url, WSR_STR("balancer://")))
+		return false;
+	const char *slash = memchr(url.ptr + 11, '/', url.len - 11);
+	*path = slash ? wsr_from(url, (size_t)(slash - url.ptr)) : WSR_STR_NULL;
+	return true;
+}
+
+/* Where a known rule or worker sends it: the upstream stands in the table. */
+static void use_proxy(struct wsr_eval *e, const struct wsr_proxy *p)
+{
+	struct wsr_decision *d = &e->decision;
+	d->proxy = p;
+	d->upstream = p->upstream;
+	d->tls = p->flags & WSR_PROXY_TLS;
+	d->port = p->port;
+	e->proxy_host = wsr_string(e->table, p->host);
+}
+
+/* @return false when it is no URL that can be sent anywhere. */
+static bool choose_backend(struct wsr_eval *e)
+{
+	struct wsr_httpd *h = e->httpd;
+	struct wsr_decision *d = &e->decision;
+	struct wsr_str url = h->path, socket_path, path;
+	bool socket = is_unix(url, &socket_path, &url);
+	h->worker = h->pass && !(h->pass->flags & WSR_PASS_LOOKUP) ? worker_at(e, h->pass->worker) : find_worker(e, url);
+	const struct wsr_proxy *known = h->pass ? wsr_proxy_at(e->table, h->pass->proxy) : NULL;
+	if (is_balancer(url, &path)) {
+		if (!h->worker || !(h->worker->flags & WSR_WORKER_BALANCER))
+			return false;
+		use_proxy(e, wsr_proxy_at(e->table, h->worker->proxy));
+		struct wsr_str base = wsr_string(e->table, d->proxy->uri);
+		d->target = request_target(e, base.len ? join2(e, base, path) : path);
+		return true;
+	}
+	struct wsr_url u = { 0 };
+	if (!wsr_url_read(url, &u))
+		return false;
+	bool same = known && !(known->flags & WSR_PROXY_VARIABLES);
+	if (!same && h->worker) {
+		known = wsr_proxy_at(e->table, h->worker->proxy);
+		same = true;
+	}
+	struct wsr_str written = same ? wsr_string(e->table, known->host) : WSR_STR_NULL;
+	same = same && ((known->flags & WSR_PROXY_TLS) != 0) == u.tls && known->port == u.port && wsr_str_eq_nocase(written, u.authority);
+	if (same) {
+		use_proxy(e, known);
+	} else if (socket || !h->pass || wsr_proxy_at(e->table, h->pass->proxy)->flags & WSR_PROXY_VARIABLES) {
+		d->host = socket ? socket_path : u.host;
+		d->port = socket ? 0 : u.port;
+		d->tls = u.tls;
+		e->proxy_host = u.authority;
+	} else {
+		return false; /* the path was appended to the host's name: nobody meant to connect there */
+	}
+	d->target = request_target(e, u.uri);
+	return true;
+}
+
+/* Name for SNI and verification: the backend's, or the client's Host with ProxyPreserveHost. */
+static struct wsr_str tls_name(struct wsr_eval *e)
+{
+	if (e->proxyset->preserve_host && e->host.len)
+		return e->host;
+	struct wsr_url u = { .authority = e->proxy_host };
+	return wsr_url_authority(&u) ? u.host : e->proxy_host;
+}
+
+void wsr_httpd_decide_proxy(struct wsr_eval *e)
+{
+	struct wsr_httpd *h = e->httpd;
+	uint32_t pos = h->pass ? h->pass->pos : wsr_location_at(e->table, e->location)->pos;
+	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_PROXY, pos);
+	struct wsr_str protocol;
+	if (!choose_backend(e)) {
+		wsr_trace(e, pos, "not a URL of a backend", h->path);
+		wsr_decide_status(e, 400, pos);
+		return;
+	}
+	d->tunnel = wants_tunnel(e, h->worker, is_ws_url(h->path), &protocol);
+	if (d->tunnel)
+		d->protocol = protocol;
+	d->method = e->method;
+	if (d->tls)
+		d->ssl_name = tls_name(e);
+	if (!d->target.ptr || !apply_worker(e, h->worker, d->tunnel)) {
+		wsr_eval_fail(e, "out of memory", pos);
+		wsr_decide_status(e, 500, pos);
+		return;
+	}
+	wsr_trace(e, pos, d->tunnel ? "passed on, as a tunnel" : "passed on", e->proxy_host);
+}
+
+/* --- the way back -------------------------------------------------------------------------------------------------------- */
+
+/* The part that a rule looks at: a rule with a path only looks behind the host. */
+static struct wsr_str compared_part(struct wsr_str value, struct wsr_str internal)
+{
+	if (internal.len == 0 || internal.ptr[0] != '/')
+		return value;
+	const char *scheme = value.len > 3 ? memmem(value.ptr, value.len, "://", 3) : NULL;
+	if (!scheme)
+		return value;
+	size_t host = (size_t)(scheme - value.ptr) + 3;
+	const char *slash = memchr(value.ptr + host, '/', value.len - host);
+	return slash ? wsr_from(value, (size_t)(slash - value.ptr)) : value;
+}
+
+static bool is_url(struct wsr_str s)
+{
+	size_t n = 0;
+	while (n < s.len && ((s.ptr[n] | 0x20) >= 'a') && ((s.ptr[n] | 0x20) <= 'z'))
+		n++;
+	return n > 0 && wsr_starts_with(wsr_from(s, n), WSR_STR("://"));
+}
+
+static bool reverse_location(struct wsr_eval *e, const struct wsr_reverse *r, struct wsr_str *value)
+{
+	struct wsr_str internal = wsr_string(e->table, r->internal), part = compared_part(*value, internal);
+	if (internal.len == 0 || part.len < internal.len || !wsr_str_eq_nocase(wsr_str(part.ptr, internal.len), internal))
+		return false;
+	struct wsr_str joined = join2(e, wsr_string(e->table, r->external), wsr_from(part, internal.len));
+	*value = is_url(joined) ? joined : wsr_httpd_absolute(e, joined);
+	return true;
+}
+
+/* One attribute of Set-Cookie, replaced as a whole when it begins with the rule's text (ap_proxy_cookie_reverse_map). */
+static bool reverse_cookie(struct wsr_eval *e, const struct wsr_reverse *r, struct wsr_str *value)
+{
+	bool path = r->kind == WSR_REVERSE_COOKIE_PATH;
+	struct wsr_str name = path ? WSR_STR("path=") : WSR_STR("domain="), internal = wsr_string(e->table, r->internal);
+	for (size_t i = 0; i + name.len <= value->len; i++) {
+		if ((i > 0 && value->ptr[i - 1] != ';' && value->ptr[i - 1] != ' ') || !wsr_str_eq_nocase(wsr_str(value->ptr + i, name.len), name))
+			continue;
+		size_t from = i + name.len;
+		const char *stop = memchr(value->ptr + from, ';', value->len - from);
+		size_t end = stop ? (size_t)(stop - value->ptr) : value->len;
+		struct wsr_str old = wsr_str(value->ptr + from, end - from);
+		bool fits = old.len >= internal.len && (path ? wsr_starts_with(old, internal) : wsr_str_eq_nocase(wsr_str(old.ptr, internal.len), internal));
+		if (!fits)
+			return false;
+		struct wsr_str parts[] = { wsr_str(value->ptr, from), wsr_string(e->table, r->external), wsr_from(*value, end) };
+		*value = wsr_join(e->arena, parts, 3);
+		return true;
+	}
+	return false;
+}
+
+/* The first rule of this kind that fits acts, over all sections that hold. */
+static void reverse_by(struct wsr_eval *e, enum wsr_reverse_kind kind, struct wsr_str *value)
+{
+	const struct wsr_httpd *h = e->httpd;
+	for (uint32_t i = 0; i < h->layer_count; i++)
+		for (uint32_t k = 0; k < h->layers[i]->reverses.count; k++) {
+			const struct wsr_reverse *r = wsr_reverse_at(e->table, h->layers[i]->reverses.first + k);
+			if (r->kind == kind && (kind == WSR_REVERSE_LOCATION ? reverse_location(e, r, value) : reverse_cookie(e, r, value)))
+				return;
+		}
+}
+
+struct wsr_str wsr_httpd_reverse(struct wsr_eval *e, const struct wsr_field *field)
+{
+	static const char *const names[] = { "Location", "Content-Location", "URI", "Destination" };
+	struct wsr_str value = field->value;
+	if (field->id == WSR_F_SET_COOKIE) {
+		reverse_by(e, WSR_REVERSE_COOKIE_PATH, &value);
+		reverse_by(e, WSR_REVERSE_COOKIE_DOMAIN, &value);
+		return value.ptr ? value : field->value;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (wsr_str_eq_nocase(field->name, wsr_cstr(names[i])))
+			reverse_by(e, WSR_REVERSE_LOCATION, &value);
+	return value.ptr ? value : field->value;
+}
