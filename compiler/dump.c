@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `wsrpc dump [--stage=tree|plan|table] FILE`: what was understood, after each arrow. FILE is a table or a configuration, told apart by the table's first
+ * `wsrpc dump [--stage=tree|plan|table] FILE`: what was understood, after each arrow. FILE is a table or a configuration, told apart by its first
  * bytes; a configuration is compiled in memory. Without --stage the meaning is printed.
  */
 #include "compiler/dump.h"
 
 #include <getopt.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "compiler/emit.h"
 #include "compiler/lower.h"
@@ -52,21 +53,33 @@ static bool run(struct dump_job *job)
 	return ran && job->ok;
 }
 
+/* A table, or bytes that cannot be configuration either: nothing at all, or a NUL where a header has several and text has none. The table's reader tells what is
+ * wrong with those. UTF-16 text has NULs too, but begins with its mark. A pipe can be read once only: it is configuration. */
 static bool is_table(const char *path)
 {
-	char magic[8] = "";
-	FILE *f = fopen(path, "rb");
+	unsigned char start[64];
+	struct stat st;
+	FILE *f = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
 	if (!f)
 		return false;
-	size_t n = fread(magic, 1, sizeof(magic), f);
+	size_t n = fread(start, 1, sizeof(start), f);
+	bool readable = !ferror(f);
 	fclose(f);
-	return n == sizeof(magic) && memcmp(magic, WSR_MAGIC, sizeof(magic)) == 0;
+	if (n >= 2 && (start[0] ^ start[1]) == 0x01 && (start[0] | start[1]) == 0xff)
+		return false;
+	return readable && (n == 0 || memchr(start, '\0', n));
 }
 
 static int refused(const char *path, const struct wsr_refusal *why)
 {
 	char text[300];
 	fprintf(stderr, "wsrpc: %s: %s\n", path, wsr_refusal_text(why, text, sizeof(text)));
+	return 2;
+}
+
+static int no_tree(const char *path)
+{
+	fprintf(stderr, "wsrpc: %s is a table: it has no tree any more\n", path);
 	return 2;
 }
 
@@ -123,13 +136,12 @@ int cmd_dump(int argc, char **argv)
 		return usage();
 	job.path = argv[optind];
 	if (is_table(job.path)) {
-		if (job.stage == STAGE_TREE) {
-			fprintf(stderr, "wsrpc: %s is a table: it has no tree any more\n", job.path);
-			return 2;
-		}
 		if (!wsr_table_open(&t, job.path, &why))
 			return refused(job.path, &why);
-		rc = print(&job, &t);
+		if (job.stage == STAGE_TREE)
+			rc = no_tree(job.path);
+		else
+			rc = print(&job, &t);
 		wsr_table_close(&t);
 		return rc;
 	}

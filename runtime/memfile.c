@@ -63,7 +63,7 @@ int memfile_copy(const char *path, uint64_t max_bytes, const char *name)
 		if (S_ISREG(st.st_mode))
 			out = memfile_new(name);
 		else
-			errno = EINVAL;
+			errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 	}
 	if (out >= 0 && !(copy_all(in, out, max_bytes) && memfile_seal(out))) {
 		int saved = errno;

@@ -135,6 +135,7 @@ static int give_password(char *buf, int cap, int writing, void *arg)
 	return (int)len;
 }
 
+/* The key of the certificate that was loaded last. */
 static bool use_key(SSL_CTX *ctx, struct wsr_str pem, struct wsr_str password_lines)
 {
 	struct passwords passwords = { password_lines, false };
@@ -147,7 +148,8 @@ static bool use_key(SSL_CTX *ctx, struct wsr_str pem, struct wsr_str password_li
 		key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_password, &passwords) : NULL;
 		BIO_free(bio);
 	} while (!key && passwords.asked && passwords.text.len > 0);
-	bool ok = key && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+	/* OpenSSL has a place for each kind of key and compares only within one: a key of another kind than the certificate would load, and no handshake succeed. */
+	bool ok = key && X509_check_private_key(SSL_CTX_get0_certificate(ctx), key) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1;
 	EVP_PKEY_free(key);
 	return ok;
 }

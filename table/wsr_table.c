@@ -57,6 +57,8 @@ static bool check_start(const uint8_t *bytes, size_t len, struct wsr_refusal *wh
 	uint32_t mark;
 	uint16_t major;
 
+	if (len == 0)
+		return refuse(why, WSR_E_EMPTY);
 	if (memcmp(bytes, WSR_MAGIC, len < magic_len ? len : magic_len) != 0)
 		return refuse(why, WSR_E_MAGIC);
 	if (len < offsetof(struct wsr_header, minor))
@@ -173,7 +175,7 @@ bool wsr_table_init(struct wsr_table *t, const void *bytes, size_t len, struct w
 {
 	*why = (struct wsr_refusal){ .error = WSR_E_OK };
 	*t = (struct wsr_table){ .bytes = bytes, .len = len, .header = bytes };
-	if ((uintptr_t)bytes % 8 != 0)
+	if (len > 0 && (uintptr_t)bytes % 8 != 0)
 		refuse(why, WSR_E_HEADER);
 	else if (check_header(bytes, len, why) && open_directory(t, why) && wsr_verify_records(t, why))
 		return true;

@@ -15,6 +15,7 @@
 	X(OPEN,        "cannot open the file") \
 	X(READ,        "cannot read the file") \
 	X(MEMORY,      "out of memory") \
+	X(EMPTY,       "the file is empty") \
 	X(TRUNCATED,   "the file is shorter than its header says") \
 	X(TRAILING,    "the file is longer than its header says") \
 	X(TOO_LARGE,   "the file is larger than 4 GiB") \

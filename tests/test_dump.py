@@ -108,6 +108,21 @@ class Dump(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("damaged", done.stderr)
 
+    def test_no_table(self):
+        """What is neither a table nor text is not read as configuration, whose hundred messages would say nothing."""
+        with open(self.table(GOOD[0]), "rb") as f:
+            good = f.read()
+        for data, said in ((b"", "the file is empty"), (b"X" + good[1:], "not a wsrp table"), (b"\0" * 100, "not a wsrp table"), (good[:20], "shorter")):
+            path = os.path.join(self.folder, "no.bin")
+            with open(path, "wb") as f:
+                f.write(data)
+            for stage in ((), ("--stage=plan",), ("--stage=table",), ("--stage=tree",)):
+                with self.subTest(size=len(data), stage=stage):
+                    done = run("dump", *stage, path)
+                    self.assertEqual((done.returncode, done.stdout), (2, ""))
+                    self.assertIn(said, done.stderr)
+                    self.assertEqual(done.stderr.count("\n"), 1)
+
     def test_errors_are_reported(self):
         path = os.path.join(self.folder, "bad.conf")
         with open(path, "w") as f:

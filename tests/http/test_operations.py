@@ -330,9 +330,12 @@ class SecondInstance(Daemon):
         done = env.run([env.WSRPD, "-t", self.server.table])
         self.assertEqual(done.returncode, 0, done.stderr)
         garbage = env.write(os.path.join(self.folder, "garbage.bin"), "garbage")
-        done = env.run([env.WSRPD, "-t", garbage])
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(b"garbage.bin", done.stderr)
+        for content, said in (("garbage", b"not a wsrp table"), ("", b"the file is empty")):
+            env.write(garbage, content)
+            done = env.run([env.WSRPD, "-t", garbage])
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"garbage.bin: " + said, done.stderr)
+        self.assertIn(b"directory", env.run([env.WSRPD, "-t", self.folder]).stderr)
 
 
 class Logs(Daemon):

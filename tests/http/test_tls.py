@@ -220,6 +220,7 @@ class BadFiles(unittest.TestCase):
         self.addCleanup(server.stop)
         env.certificate(server.folder, "a")
         env.certificate(server.folder, "b")
+        env.certificate(server.folder, "rsa", key="rsa")
         text = "events { }\nhttp { server { listen 127.0.0.1:%d ssl; ssl_certificate %s; ssl_certificate_key %s; } }\n" % (env.free_port(), cert, key)
         with self.assertRaises(servers.StartFailure) as caught:
             server.start(text, [("127.0.0.1", int(re.search(r"127.0.0.1:(\d+)", text)[1]))])
@@ -234,6 +235,25 @@ class BadFiles(unittest.TestCase):
 
     def test_mismatch(self):
         self.assertRegex(self.start("a.crt", "b.key"), r"b\.key|a\.crt")
+
+    def test_mismatch_of_kinds(self):
+        """To OpenSSL a key of another kind is no error; no handshake would succeed."""
+        self.assertRegex(self.start("rsa.crt", "a.key"), r"a\.key: .*different key types")
+        self.assertRegex(self.start("a.crt", "rsa.key"), r"rsa\.key: .*different key types")
+        self.assertRegex(self.start("a.crt; ssl_certificate rsa.crt", "a.key; ssl_certificate_key a.key"), r"a\.key: .*different key types")
+
+    def test_checked_without_start(self):
+        server = servers.Wsrpd()
+        env.certificate(server.folder, "a")
+        env.certificate(server.folder, "rsa", key="rsa")
+        for setting, keys in (("ssl_certificate_key", "ssl_certificate rsa.crt; listen 127.0.0.1:1 ssl;"),
+                              ("proxy_ssl_certificate_key", "listen 127.0.0.1:1; proxy_ssl_certificate rsa.crt;")):
+            for key, status in (("a.key", 1), ("rsa.key", 0)):
+                with self.subTest(setting=setting, key=key):
+                    table = server.compile("events { }\nhttp { access_log off; server { %s %s %s; location / { proxy_pass https://127.0.0.1:1; } } }\n" % (keys, setting, key))
+                    done = env.run([env.WSRPD, "-t", table])
+                    self.assertEqual(done.returncode, status, done.stderr)
+                    self.assertIn(b"different key types" if status else b"is fine", done.stderr)
 
     def test_garbage(self):
         self.assertIn("site.conf", self.start("site.conf", "a.key"))
