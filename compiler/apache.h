@@ -27,6 +27,8 @@ struct apache_host {
 	struct apache_run layers;   /* struct wsr_layer: the host's own first, then its sections in the order in which they are laid over each other */
 };
 
+struct apache_access;
+
 struct apache_section {
 	struct apache_host *host;
 	const struct node *node;
@@ -36,6 +38,7 @@ struct apache_section {
 	struct apache_run aliases;  /* struct wsr_alias_rule */
 	struct apache_run reverses; /* struct wsr_reverse */
 	struct apache_run request_headers, response_headers; /* struct wsr_header_op */
+	struct apache_access *access; /* apache_access.c: what was said about access; NULL = nothing */
 	struct apache_run conditions; /* struct wsr_cond: RewriteCond lines that wait for their rule */
 };
 
@@ -59,6 +62,18 @@ uint32_t apache_condition(struct lower *l, const struct node *n, const struct wo
 uint32_t apache_string(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text);
 /** Part for a server variable by its name in %{...} ("HTTP_HOST", "SSL:SSL_PROTOCOL", "ENV:X"). @return false when there is none of this name. */
 bool apache_server_variable(struct lower *l, struct wsr_str name, struct wsr_part *part);
+
+/* apache_header.c */
+/** Part for an environment variable, those of mod_ssl included. */
+struct wsr_part apache_env_part(struct lower *l, struct wsr_str name);
+/** Condition of env=NAME and env=!NAME. @param w for its place */
+uint32_t apache_env_condition(struct lower *l, const struct word *w, struct wsr_str name);
+
+/* apache_access.c */
+/** "10.1", "10.1.2.0/24", "10.0.0.0/255.0.0.0", "2001:db8::/32". @return false when it is none */
+bool apache_network(struct wsr_str s, struct wsr_access_rule *r);
+/** What the section said about access goes into its layer. */
+void apache_access_done(struct lower *l, struct apache_section *s);
 
 /** A section of this kind, empty; freed by apache_section_done(). */
 void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind);

@@ -141,10 +141,7 @@ static bool find_listener(struct explanation *x)
 
 static bool parse_request(struct explanation *x, struct wsr_str text)
 {
-	const struct wsr_server *server = wsr_server_at(&x->table, wsr_listen_at(&x->table, x->eval.listen)->default_server);
-	const struct wsr_srv *srv = wsr_srv_at(&x->table, server->srv);
-	struct wsr_head_limits limits = { .line_bytes = srv->large_header_bytes, .head_bytes = (size_t)srv->large_header_bytes * srv->large_header_count,
-					  .fields = 1000, .underscores = srv->underscores_in_headers, .keep_invalid = !srv->ignore_invalid_headers };
+	struct wsr_head_limits limits = wsr_request_limits(&x->table, x->eval.listen);
 	struct wsr_head_parser parser = { 0 };
 	if (wsr_head_request(&parser, text.ptr, text.len, &limits, &x->arena, &x->request) == WSR_HEAD_DONE)
 		return true;

@@ -350,6 +350,20 @@ static unsigned read_path(struct wsr_eval *e)
 	return wsr_uri_normalise(e->arena, h->path, merge, &e->uri) ? 0 : 400;
 }
 
+struct wsr_head_limits wsr_request_limits(const struct wsr_table *t, uint32_t listen)
+{
+	const struct wsr_srv *srv = wsr_srv_at(t, wsr_server_at(t, wsr_listen_at(t, listen)->default_server)->srv);
+	size_t large = srv->large_header_bytes, first = srv->header_buffer_bytes, usual = large > first ? large : first;
+	struct wsr_head_limits limits = {
+		.line_bytes = srv->request_line_bytes ? srv->request_line_bytes : usual, .field_bytes = srv->field_bytes ? srv->field_bytes : usual,
+		.head_bytes = large * srv->large_header_count + first, .fields = srv->field_count ? srv->field_count : WSR_MAX_FIELDS,
+		.underscores = srv->underscores_in_headers, .keep_invalid = !srv->ignore_invalid_headers,
+	};
+	if (limits.head_bytes > UINT32_MAX / 4)
+		limits.head_bytes = UINT32_MAX / 4;
+	return limits;
+}
+
 const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)
 {
 	const struct wsr_head *h = e->request;

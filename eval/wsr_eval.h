@@ -138,6 +138,11 @@ uint32_t wsr_match_location(struct wsr_eval *e, uint32_t scope, struct wsr_str u
 /** Normalise a raw path: decode %XX, resolve "." and "..", merge slashes if asked. @return false for 400 (bad escape, above the root, NUL). */
 bool wsr_uri_normalise(struct wsr_arena *a, struct wsr_str raw, bool merge_slashes, struct wsr_str *out);
 
+#define WSR_MAX_FIELDS 1000u /* field lines of one head, unless the configuration says less */
+
+/** What a request head may be on a listener, by the settings of its default server. */
+struct wsr_head_limits wsr_request_limits(const struct wsr_table *t, uint32_t listen);
+
 /** Decide a request from its head. The result is e->decision, also returned. Never fails otherwise than by an ANSWER of 4xx or 5xx. */
 const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e);
 

@@ -79,8 +79,8 @@ static enum wsr_head_status bad(struct wsr_head_parser *p, enum wsr_head_error e
 /** Cut the next line off, without CRLF. DONE = *line is set, MORE = it is not complete. */
 static enum wsr_head_status next_line(struct wsr_head_parser *p, const char *buf, size_t len, const struct wsr_head_limits *limits, struct wsr_str *line)
 {
-	size_t i = p->scan;
-	size_t line_room = limits->line_bytes < SIZE_MAX - p->line_start ? p->line_start + limits->line_bytes : SIZE_MAX;
+	size_t i = p->scan, most = p->line_count > 0 && limits->field_bytes ? limits->field_bytes : limits->line_bytes;
+	size_t line_room = most < SIZE_MAX - p->line_start ? p->line_start + most : SIZE_MAX;
 	size_t stop = len < line_room ? len : line_room;
 	if (stop > limits->head_bytes)
 		stop = limits->head_bytes;

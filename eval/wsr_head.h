@@ -115,7 +115,8 @@ enum wsr_head_error {
 };
 
 struct wsr_head_limits {
-	size_t line_bytes;          /* longest request line or field line, without CRLF: large_client_header_buffers' size */
+	size_t line_bytes;          /* longest request line, without CRLF: large_client_header_buffers' size, LimitRequestLine */
+	size_t field_bytes;         /* longest field line, without CRLF; 0 = line_bytes */
 	size_t head_bytes;          /* whole head: number times size */
 	uint32_t fields;            /* count */
 	bool underscores;           /* names with "_" count as valid */

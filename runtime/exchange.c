@@ -12,7 +12,6 @@
 
 #define ARENA_EXTRA_BYTES (512u << 10)  /* of an exchange's arena beyond what the heads may take */
 #define HEAD_FIRST_BYTES  1024u         /* of the head's buffer at first */
-#define HEAD_MAX_FIELDS   1000u
 #define POOL_MAX          64u
 
 /* --- life -------------------------------------------------------------------------------------------------------------- */
@@ -59,14 +58,7 @@ struct exchange *exchange_new(struct conn *c)
 		return NULL;
 	*x = (struct exchange){ .conn = c, .w = c->w, .gen = generation_ref(c->w->gen), .start_ms = loop_now(&c->w->loop) };
 	x->eval.listen = c->listener->index;
-	const struct wsr_srv *srv = default_srv(x);
-	size_t large = srv->large_header_bytes, first = srv->header_buffer_bytes;
-	x->limits = (struct wsr_head_limits){
-		.line_bytes = large > first ? large : first, .head_bytes = large * srv->large_header_count + first, .fields = HEAD_MAX_FIELDS,
-		.underscores = srv->underscores_in_headers, .keep_invalid = !srv->ignore_invalid_headers,
-	};
-	if (x->limits.head_bytes > UINT32_MAX / 4)
-		x->limits.head_bytes = UINT32_MAX / 4;
+	x->limits = wsr_request_limits(&x->gen->table, x->eval.listen);
 	wsr_arena_init(&x->arena, &c->w->arenas, ARENA_EXTRA_BYTES + 4 * x->limits.head_bytes);
 	x->eval.table = &x->gen->table;
 	x->eval.regexes = x->gen->regexes;
@@ -74,8 +66,8 @@ struct exchange *exchange_new(struct conn *c)
 	x->eval.world_ctx = x;
 	x->eval.arena = &x->arena;
 	x->head_timer.fn = on_head_timeout;
-	if (srv->client_header_timeout_ms)
-		timer_set(&c->w->loop, &x->head_timer, srv->client_header_timeout_ms);
+	if (default_srv(x)->client_header_timeout_ms)
+		timer_set(&c->w->loop, &x->head_timer, default_srv(x)->client_header_timeout_ms);
 	return x;
 }
 

@@ -104,6 +104,13 @@ static bool put_seconds(struct wsr_arena *a, struct wsr_str *out, uint64_t ms)
 	return putf(a, out, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static bool put_time(struct wsr_arena *a, struct wsr_str *out, enum wsr_var_id id)
 {
 	char text[FACT_TIME_BYTES];
@@ -361,6 +368,8 @@ static bool fact(void *ctx, enum wsr_var_id id, struct wsr_arena *a, struct wsr_
 	case WSR_V_CONNECTIONS_ACTIVE: return put_number(a, out, x->w->counters->connections);
 	case WSR_V_REQUEST_ID: return request_id(x, a, out);
 	case WSR_V_REQUEST_TIME: return put_seconds(a, out, exchange_age_ms(x));
+	case WSR_V_REQUEST_TIME_US: return put_number(a, out, exchange_age_ms(x) * 1000);
+	case WSR_V_TIME_US: return put_number(a, out, now_us());
 	case WSR_V_REQUEST_LENGTH: return put_number(a, out, (x->has_request && x->request.head_bytes ? x->request.head_bytes : x->head_len) + c->body.bytes);
 	case WSR_V_REQUEST_COMPLETION: return x->complete && put_text(a, out, "OK");
 	case WSR_V_STATUS: return x->status && putf(a, out, "%03u", x->status);

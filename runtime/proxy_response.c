@@ -10,7 +10,6 @@
 #include "runtime/tunnel.h"
 
 #define HEAD_FIRST_BYTES 512u
-#define HEAD_MAX_FIELDS  1000u
 
 /* --- giving up --------------------------------------------------------------------------------------------------------- */
 
@@ -224,7 +223,7 @@ static enum wsr_head_status take_head(struct exchange *x, struct wsr_str *in)
 {
 	struct proxy *p = x->proxy;
 	size_t limit = (size_t)x->eval.proxyset->proxy_buffer_bytes;
-	struct wsr_head_limits limits = { .line_bytes = limit, .head_bytes = limit, .fields = HEAD_MAX_FIELDS };
+	struct wsr_head_limits limits = { .line_bytes = limit, .head_bytes = limit, .fields = WSR_MAX_FIELDS };
 	size_t room = limit + 1 - p->head_len, n = in->len < room ? in->len : room;
 	const char *end = p->head_len == 0 ? memmem(in->ptr, n, "\r\n\r\n", 4) : NULL;
 	if (end)

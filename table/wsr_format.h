@@ -191,6 +191,7 @@ enum wsr_function {
 	WSR_FUNCTION_RANDOM,        /* the same, and one of the alternatives "a|b|c" of the entry (RewriteMap rnd:) */
 	WSR_FUNCTION_FIELD,         /* value of the request field that the template names (req, http) */
 	WSR_FUNCTION_ENVIRONMENT,   /* value of the variable that the template names */
+	WSR_FUNCTION_DEFAULT,       /* the template, which has one part, or `fallback` when that has no value */
 };
 struct wsr_call {
 	uint32_t function;          /* enum wsr_function */

@@ -725,7 +725,7 @@ static bool check_call(struct wsr_walk *w, const struct wsr_call *r)
 {
 	bool looks_up = r->function == WSR_FUNCTION_MAP || r->function == WSR_FUNCTION_RANDOM;
 
-	return want_enum(w, r->function, WSR_FUNCTION_LOWER, WSR_FUNCTION_ENVIRONMENT) && want_tmpl(w, r->argument) &&
+	return want_enum(w, r->function, WSR_FUNCTION_LOWER, WSR_FUNCTION_DEFAULT) && want_tmpl(w, r->argument) &&
 	       (looks_up ? wsr_want_index(w, SECTION(map), r->map) : want_none(w, r->map)) && want_tmpl0(w, r->fallback);
 }
 EACH(call, struct wsr_call)
