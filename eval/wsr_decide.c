@@ -9,8 +9,6 @@
 #include "eval/wsr_location.h"
 #include "eval/wsr_uri.h"
 
-#include <stdio.h>
-
 struct wsr_decision *wsr_decide(struct wsr_eval *e, enum wsr_decision_kind kind, uint32_t pos)
 {
 	e->decision = (struct wsr_decision){ .kind = kind, .pos = pos, .upstream = WSR_NONE, .status = e->error_status };
@@ -68,19 +66,11 @@ void wsr_decide_text(struct wsr_eval *e, unsigned status, struct wsr_str text, u
 
 static void own_page(struct wsr_eval *e, unsigned status)
 {
-	struct wsr_decision *d = &e->decision;
-	struct wsr_str reason = wsr_reason(status);
-	size_t cap = 256 + 2 * reason.len;
-	char *page = wsr_arena_alloc(e->arena, cap);
-	if (!page)
+	struct wsr_str page = wsr_status_page(e->arena, status, e->core->server_tokens);
+	if (!page.ptr)
 		return;
-	const char *gap = reason.len ? " " : "", *version = e->core->server_tokens ? "/" WSR_VERSION : "";
-	int len = snprintf(page, cap, "<!DOCTYPE html>\n<html><head><title>%u%s%.*s</title></head>\n<body><h1>%u%s%.*s</h1><hr><p>wsrp%s</p></body></html>\n",
-			   status, gap, WSR_FMT(reason), status, gap, WSR_FMT(reason), version);
-	if (len > 0 && (size_t)len < cap) {
-		d->body = wsr_str(page, (size_t)len);
-		d->content_type = WSR_STR("text/html");
-	}
+	e->decision.body = page;
+	e->decision.content_type = WSR_STR("text/html");
 }
 
 /* nginx's codes of its own, which a client sees as 400. */

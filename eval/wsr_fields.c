@@ -55,7 +55,7 @@ static void write_number_field(struct wsr_out *out, struct wsr_str name, uint64_
 	do
 		*--p = (char)('0' + value % 10);
 	while (value /= 10);
-	wsr_out_field(out, name, wsr_str(p, (size_t)(digits + sizeof(digits) - p)));
+	wsr_out_known(out, name, wsr_str(p, (size_t)(digits + sizeof(digits) - p)));
 }
 
 void wsr_write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_t length)
@@ -91,7 +91,7 @@ static void write_host(struct wsr_eval *e, struct wsr_out *out)
 	const struct wsr_field_op *op = find_op(e->table, e->fieldset->proxy_set_header, WSR_STR("Host"));
 	struct wsr_str value = op ? wsr_eval_tmpl(e, op->value) : WSR_STR_NULL;
 	/* HTTP/1.1 has a valid Host in every request (RFC 9112 section 3.2), also when the configured value turns out empty or to be none. */
-	wsr_out_field(out, WSR_STR("Host"), wsr_is_authority(value) ? value : wsr_target_authority(e));
+	wsr_out_known(out, WSR_STR("Host"), wsr_is_authority(value) ? value : wsr_target_authority(e));
 }
 
 static void write_connection(struct wsr_eval *e, bool keepalive, struct wsr_out *out)
@@ -146,7 +146,7 @@ static void write_forwarded(struct wsr_eval *e, struct wsr_out *out)
 		if (f->flags & WSR_FIELD_INVALID || wsr_belongs_to_connection(f) || f->id == WSR_F_HOST || f->id == WSR_F_EXPECT)
 			continue; /* Expect was answered by us */
 		if (!find_op(e->table, e->fieldset->proxy_set_header, f->name))
-			wsr_out_field(out, f->name, f->value);
+			wsr_out_known(out, f->name, f->value);
 	}
 }
 
@@ -278,7 +278,7 @@ static void write_upstream_fields(struct wsr_eval *e, const struct wsr_head *up,
 			rewrite_url(e, f->value, true, &value);
 		else if (f->id == WSR_F_REFRESH)
 			value = rewrite_refresh(e, f->value);
-		wsr_out_field(out, f->name, value);
+		wsr_out_known(out, f->name, value);
 	}
 }
 
@@ -359,15 +359,15 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 	e->response = up;
 	wsr_out_status_line(out, 1, a->status, up && up->status == a->status && up->reason.len ? up->reason : wsr_reason(a->status));
 	if (!passes(e, up, WSR_F_SERVER))
-		wsr_out_field(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
+		wsr_out_known(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
 	if (a->date.len > 0 && !passes(e, up, WSR_F_DATE))
-		wsr_out_field(out, WSR_STR("Date"), a->date);
+		wsr_out_known(out, WSR_STR("Date"), a->date);
 	if (a->content_type.len > 0)
-		wsr_out_field(out, WSR_STR("Content-Type"), a->content_type);
+		wsr_out_known(out, WSR_STR("Content-Type"), a->content_type);
 	write_answer_framing(up, a, out);
 	write_answer_connection(e, a, out);
 	if (a->location.len > 0)
-		wsr_out_field(out, WSR_STR("Location"), a->location);
+		wsr_out_known(out, WSR_STR("Location"), a->location);
 	for (uint32_t i = 0; i < a->extra_count; i++)
 		if (!is_replaced(e, a->status, &a->extra[i]))
 			wsr_out_field(out, a->extra[i].name, a->extra[i].value);

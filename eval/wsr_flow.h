@@ -41,6 +41,9 @@ bool wsr_try_files(struct wsr_eval *e, uint32_t pos);
 /** An empty decision of this kind. */
 struct wsr_decision *wsr_decide(struct wsr_eval *e, enum wsr_decision_kind kind, uint32_t pos);
 
+/** Page of our own that says the status, with our version or without; { NULL, 0 } out of memory. */
+struct wsr_str wsr_status_page(struct wsr_arena *a, unsigned status, bool version);
+
 /** Type of the current URI by its extension, or default_type; may be empty. */
 struct wsr_str wsr_content_type(struct wsr_eval *e);
 

@@ -36,6 +36,24 @@ const char *wsr_head_error_text(enum wsr_head_error e)
 	return text[e];
 }
 
+/** Names are letters, digits and "-": of all bytes that a token may hold, 0x20 turns only the upper-case letter into such a one. */
+static bool is_name(struct wsr_str token, const char *name)
+{
+	const uint64_t lower = UINT64_C(0x2020202020202020);
+	uint64_t a, b;
+	size_t i = 0;
+	for (; token.len - i >= sizeof(a); i += sizeof(a)) {
+		memcpy(&a, token.ptr + i, sizeof(a));
+		memcpy(&b, name + i, sizeof(b));
+		if ((a | lower) != b)
+			return false;
+	}
+	for (; i < token.len; i++)
+		if ((token.ptr[i] | 0x20) != name[i])
+			return false;
+	return true;
+}
+
 enum wsr_field_id wsr_field_id(struct wsr_str name)
 {
 	static const char *const names[] = {
@@ -44,22 +62,33 @@ enum wsr_field_id wsr_field_id(struct wsr_str name)
 		WSR_FIELD_NAMES(X)
 #undef X
 	};
-	static const uint8_t lengths[] = {
-		0,
-#define X(symbol, text) sizeof(text) - 1,
-		WSR_FIELD_NAMES(X)
-#undef X
+	/* Few names share a length, fewer the first letter too. A unit test finds every name here. */
+	static const uint8_t of_length[][7] = {
+		[2] = { WSR_F_TE },
+		[4] = { WSR_F_HOST, WSR_F_DATE, WSR_F_ETAG },
+		[5] = { WSR_F_RANGE, WSR_F_X_PAD },
+		[6] = { WSR_F_SERVER, WSR_F_COOKIE, WSR_F_EXPECT },
+		[7] = { WSR_F_UPGRADE, WSR_F_REFERER, WSR_F_EXPIRES, WSR_F_TRAILER, WSR_F_REFRESH },
+		[8] = { WSR_F_LOCATION, WSR_F_IF_MATCH, WSR_F_IF_RANGE },
+		[10] = { WSR_F_USER_AGENT, WSR_F_CONNECTION, WSR_F_KEEP_ALIVE, WSR_F_SET_COOKIE },
+		[12] = { WSR_F_CONTENT_TYPE },
+		[13] = { WSR_F_CACHE_CONTROL, WSR_F_LAST_MODIFIED, WSR_F_ACCEPT_RANGES, WSR_F_IF_NONE_MATCH, WSR_F_CONTENT_RANGE, WSR_F_AUTHORIZATION },
+		[14] = { WSR_F_CONTENT_LENGTH, WSR_F_HTTP2_SETTINGS },
+		[15] = { WSR_F_X_FORWARDED_FOR, WSR_F_X_ACCEL_EXPIRES, WSR_F_X_ACCEL_CHARSET },
+		[16] = { WSR_F_PROXY_CONNECTION, WSR_F_CONTENT_ENCODING, WSR_F_X_ACCEL_REDIRECT },
+		[17] = { WSR_F_TRANSFER_ENCODING, WSR_F_IF_MODIFIED_SINCE, WSR_F_X_ACCEL_BUFFERING, WSR_F_SEC_WEBSOCKET_KEY },
+		[18] = { WSR_F_PROXY_AUTHENTICATE, WSR_F_X_ACCEL_LIMIT_RATE },
+		[19] = { WSR_F_PROXY_AUTHORIZATION, WSR_F_IF_UNMODIFIED_SINCE },
+		[20] = { WSR_F_SEC_WEBSOCKET_ACCEPT },
+		[21] = { WSR_F_SEC_WEBSOCKET_VERSION },
+		[22] = { WSR_F_SEC_WEBSOCKET_PROTOCOL },
+		[24] = { WSR_F_SEC_WEBSOCKET_EXTENSIONS },
 	};
-	if (name.len == 0 || name.len > UINT8_MAX)
+	if (name.len >= sizeof(of_length) / sizeof(of_length[0]))
 		return WSR_F_OTHER;
-	/* Few names share a length: this finds the candidates at the speed of memchr. */
-	const uint8_t *end = lengths + sizeof(lengths), *at = lengths;
-	while ((at = memchr(at, (int)name.len, (size_t)(end - at)))) {
-		size_t id = (size_t)(at - lengths);
-		if (wsr_str_eq_nocase(name, wsr_str(names[id], name.len)))
-			return (enum wsr_field_id)id;
-		at++;
-	}
+	for (const uint8_t *id = of_length[name.len]; *id; id++)
+		if ((name.ptr[0] | 0x20) == names[*id][0] && is_name(name, names[*id]))
+			return (enum wsr_field_id)*id;
 	return WSR_F_OTHER;
 }
 
@@ -84,8 +113,8 @@ static enum wsr_head_status next_line(struct wsr_head_parser *p, const char *buf
 	size_t stop = len < line_room ? len : line_room;
 	if (stop > limits->head_bytes)
 		stop = limits->head_bytes;
-	while (i < stop && wsr_char_is(buf[i], WSR_C_LINE))
-		i++;
+	if (i < stop)
+		i += wsr_line_span(wsr_str(buf + i, stop - i));
 	p->scan = (uint32_t)i;
 	if (i == len)
 		return WSR_HEAD_MORE;
@@ -127,7 +156,7 @@ static enum wsr_head_error split_field(struct wsr_str line, struct wsr_str *name
 
 bool wsr_field_split(struct wsr_str line, struct wsr_str *name, struct wsr_str *value)
 {
-	return line.len > 0 && wsr_span(line, WSR_C_LINE) == line.len && split_field(line, name, value) == WSR_HEAD_E_NONE;
+	return line.len > 0 && wsr_line_span(line) == line.len && split_field(line, name, value) == WSR_HEAD_E_NONE;
 }
 
 /** Keep a field line as offsets: the buffer may move before the head is complete. */
@@ -530,6 +559,7 @@ static enum wsr_head_error finish_response(struct wsr_head *h, bool request_was_
 
 enum direction { REQUEST, RESPONSE, RESPONSE_TO_HEAD };
 
+/** Makes *h what this line says. */
 static enum wsr_head_error parse_start_line(struct wsr_str line, enum direction what, struct wsr_head *h)
 {
 	memset(h, 0, sizeof(*h));
@@ -578,8 +608,6 @@ static enum wsr_head_status parse(struct wsr_head_parser *p, const char *buf, si
 	if (len > UINT32_MAX)
 		len = UINT32_MAX;
 	bool start_line_known = p->line_count > 0;
-	if (!start_line_known)
-		memset(h, 0, sizeof(*h));
 	enum wsr_head_status s;
 	enum wsr_head_error e = WSR_HEAD_E_NONE;
 	struct wsr_str line;
@@ -594,7 +622,7 @@ static enum wsr_head_status parse(struct wsr_head_parser *p, const char *buf, si
 	if (start_line_known)
 		parse_start_line(wsr_str(buf + p->start_line, p->start_line_len), what, h);
 	else if (p->line_count == 0 && !e)
-		h->line = wsr_str(buf + p->line_start, p->scan - p->line_start);
+		*h = (struct wsr_head){ .line = wsr_str(buf + p->line_start, p->scan - p->line_start) };
 	if (!e && s == WSR_HEAD_DONE)
 		e = finish(p, buf, limits, what, arena, h);
 	if (e)

@@ -160,6 +160,7 @@ enum wsr_head_status wsr_head_response(struct wsr_head_parser *p, const char *bu
 
 unsigned wsr_head_error_status(enum wsr_head_error e);
 const char *wsr_head_error_text(enum wsr_head_error e);
+/** @param name  a token, in any case */
 enum wsr_field_id wsr_field_id(struct wsr_str name);
 
 /** True for a valid field name (token, RFC 9110 section 5.6.2). */
@@ -202,7 +203,7 @@ bool wsr_field_split(struct wsr_str line, struct wsr_str *name, struct wsr_str *
 /*
  * A head under construction in arena memory. wsr_out_field() is the one function that writes a field: a name that is no token or a value with a control
  * byte (CR, LF, NUL and the others, HTAB excepted) is refused (the field is left out and out->refused counts it), whatever the configuration or a client
- * put there. White space around the value is cut off. So what it writes, wsr_head_* reads back equal.
+ * put there; wsr_out_known() is its second half. White space around the value is cut off. So what it writes, wsr_head_* reads back equal.
  */
 struct wsr_out {
 	struct wsr_arena *arena;
@@ -215,6 +216,8 @@ struct wsr_out {
 void wsr_out_init(struct wsr_out *o, struct wsr_arena *arena, size_t expect_bytes);
 void wsr_out_bytes(struct wsr_out *o, struct wsr_str s);
 void wsr_out_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value);
+/** The same for a name that needs no check: a literal, or one that the parser gave. */
+void wsr_out_known(struct wsr_out *o, struct wsr_str name, struct wsr_str value);
 void wsr_out_end(struct wsr_out *o); /* the empty line */
 /** "METHOD target HTTP/1.minor"; a method that is no token or a target with a byte outside 0x21..0x7e, 0x80..0xff or with "#" marks the head failed. */
 void wsr_out_request_line(struct wsr_out *o, struct wsr_str method, struct wsr_str target, unsigned minor);

@@ -6,13 +6,10 @@
 #include "eval/wsr_chars.h"
 #include "eval/wsr_head.h"
 
-/** Room for `more` bytes behind o->len. */
-static bool reserve(struct wsr_out *o, size_t more)
+static bool grow(struct wsr_out *o, size_t more)
 {
 	if (o->failed)
 		return false;
-	if (more <= o->cap - o->len)
-		return true;
 	size_t cap = o->cap < 256 ? 256 : o->cap;
 	while (cap - o->len < more) {
 		if (cap > SIZE_MAX / 2) {
@@ -33,7 +30,13 @@ static bool reserve(struct wsr_out *o, size_t more)
 	return true;
 }
 
-static void put(struct wsr_out *o, struct wsr_str s)
+/** Room for `more` bytes behind o->len. */
+static inline bool reserve(struct wsr_out *o, size_t more)
+{
+	return !o->failed && (more <= o->cap - o->len || grow(o, more));
+}
+
+static inline void put(struct wsr_out *o, struct wsr_str s)
 {
 	if (s.len)
 		memcpy(o->ptr + o->len, s.ptr, s.len);
@@ -54,8 +57,16 @@ void wsr_out_bytes(struct wsr_out *o, struct wsr_str s)
 
 void wsr_out_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
 {
+	if (wsr_is_token(name))
+		wsr_out_known(o, name, value);
+	else
+		o->refused++;
+}
+
+void wsr_out_known(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
+{
 	value = wsr_trim(value);
-	if (!wsr_is_token(name) || wsr_span(value, WSR_C_LINE) != value.len) {
+	if (wsr_line_span(value) != value.len) {
 		o->refused++;
 		return;
 	}
@@ -80,10 +91,15 @@ void wsr_out_request_line(struct wsr_out *o, struct wsr_str method, struct wsr_s
 		o->failed = true;
 		return;
 	}
-	wsr_out_bytes(o, method);
-	wsr_out_bytes(o, WSR_STR(" "));
-	wsr_out_bytes(o, target);
-	wsr_out_bytes(o, minor ? WSR_STR(" HTTP/1.1\r\n") : WSR_STR(" HTTP/1.0\r\n"));
+	struct wsr_str end = minor ? WSR_STR(" HTTP/1.1\r\n") : WSR_STR(" HTTP/1.0\r\n");
+	if (method.len > SIZE_MAX / 4 || target.len > SIZE_MAX / 4 || !reserve(o, method.len + 1 + target.len + end.len)) {
+		o->failed = true;
+		return;
+	}
+	put(o, method);
+	put(o, WSR_STR(" "));
+	put(o, target);
+	put(o, end);
 }
 
 void wsr_out_status_line(struct wsr_out *o, unsigned minor, unsigned status, struct wsr_str reason)
@@ -98,36 +114,7 @@ void wsr_out_status_line(struct wsr_out *o, unsigned minor, unsigned status, str
 	line[10] = (char)('0' + status / 10 % 10);
 	line[11] = (char)('0' + status % 10);
 	wsr_out_bytes(o, wsr_str(line, sizeof(line) - 1));
-	if (wsr_span(reason, WSR_C_LINE) == reason.len)
+	if (wsr_line_span(reason) == reason.len)
 		wsr_out_bytes(o, reason);
 	wsr_out_end(o);
-}
-
-struct wsr_str wsr_reason(unsigned status)
-{
-	static const struct {
-		uint16_t status;
-		struct wsr_str reason;
-	} reasons[] = {
-#define R(code, text) { code, { text, sizeof(text) - 1 } }
-		R(100, "Continue"), R(101, "Switching Protocols"), R(103, "Early Hints"),
-		R(200, "OK"), R(201, "Created"), R(202, "Accepted"), R(203, "Non-Authoritative Information"), R(204, "No Content"),
-		R(205, "Reset Content"), R(206, "Partial Content"),
-		R(300, "Multiple Choices"), R(301, "Moved Permanently"), R(302, "Found"), R(303, "See Other"), R(304, "Not Modified"),
-		R(305, "Use Proxy"), R(307, "Temporary Redirect"), R(308, "Permanent Redirect"),
-		R(400, "Bad Request"), R(401, "Unauthorized"), R(402, "Payment Required"), R(403, "Forbidden"), R(404, "Not Found"),
-		R(405, "Method Not Allowed"), R(406, "Not Acceptable"), R(407, "Proxy Authentication Required"), R(408, "Request Timeout"),
-		R(409, "Conflict"), R(410, "Gone"), R(411, "Length Required"), R(412, "Precondition Failed"), R(413, "Content Too Large"),
-		R(414, "URI Too Long"), R(415, "Unsupported Media Type"), R(416, "Range Not Satisfiable"), R(417, "Expectation Failed"),
-		R(421, "Misdirected Request"), R(422, "Unprocessable Content"), R(426, "Upgrade Required"), R(428, "Precondition Required"),
-		R(429, "Too Many Requests"), R(431, "Request Header Fields Too Large"), R(451, "Unavailable For Legal Reasons"),
-		R(500, "Internal Server Error"), R(501, "Not Implemented"), R(502, "Bad Gateway"), R(503, "Service Unavailable"),
-		R(504, "Gateway Timeout"), R(505, "HTTP Version Not Supported"), R(507, "Insufficient Storage"),
-		R(511, "Network Authentication Required"),
-#undef R
-	};
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (reasons[i].status == status)
-			return reasons[i].reason;
-	return WSR_STR("");
 }

@@ -80,6 +80,7 @@ struct conn {
 	uint64_t discarded;         /* bytes of it read into nowhere */
 	uint32_t requests;
 	union conn_addr addr;
+	char addr_text[INET6_ADDRSTRLEN]; /* addr as text, once somebody has asked */
 	uint8_t state;              /* enum conn_state */
 	uint8_t armed;              /* state for which the time-outs were set, + 1 */
 	bool body_wanted;           /* the exchange takes body now */

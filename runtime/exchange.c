@@ -99,7 +99,7 @@ void exchange_error(struct exchange *x, enum wsr_log_level level, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	struct log_context ctx = { .connection = x->conn->serial, .client = fact_remote_addr(x, &x->arena), .request = x->request.line, .rule = WSR_NONE };
+	struct log_context ctx = { .connection = x->conn->serial, .client = fact_remote_addr(x), .request = x->request.line, .rule = WSR_NONE };
 	if (x->eval.core) {
 		const struct wsr_table *t = &x->gen->table;
 		ctx.server = wsr_string(t, wsr_server_at(t, x->eval.server)->name);
@@ -171,9 +171,9 @@ enum wsr_head_status exchange_take_head(struct exchange *x, struct wsr_str *in)
 {
 	/* One byte more than the limit lets the parser say so. */
 	size_t room = x->limits.head_bytes + 1 - x->head_len, n = in->len < room ? in->len : room;
-	const char *end = x->head_len == 0 ? memmem(in->ptr, n, "\r\n\r\n", 4) : NULL;
+	const char *end = x->head_len == 0 && n > HEAD_FIRST_BYTES ? memmem(in->ptr, n, "\r\n\r\n", 4) : NULL;
 	if (end)
-		n = (size_t)(end - in->ptr) + 4; /* a body behind the head is not copied */
+		n = (size_t)(end - in->ptr) + 4; /* a long body behind the head is not copied */
 	if (!head_reserve(x, n)) {
 		x->parser.error = WSR_HEAD_E_MEMORY;
 		return WSR_HEAD_BAD;

@@ -102,7 +102,7 @@ extern const struct wsr_world exchange_world;
 #define FACT_TIME_BYTES 64u
 /** The present for $msec, $time_local or $time_iso8601 into text; returns text. */
 const char *fact_time_text(enum wsr_var_id id, char text[FACT_TIME_BYTES]);
-/** The client's address as text, "unix:" for a unix socket. */
-struct wsr_str fact_remote_addr(const struct exchange *x, struct wsr_arena *arena);
+/** The client's address as text, "unix:" for a unix socket; lives as long as the connection. */
+struct wsr_str fact_remote_addr(const struct exchange *x);
 
 #endif

@@ -51,15 +51,22 @@ static bool put_number(struct wsr_arena *a, struct wsr_str *out, uint64_t n)
 
 /* --- addresses --------------------------------------------------------------------------------------------------------- */
 
-static bool put_address(struct wsr_arena *a, struct wsr_str *out, const union conn_addr *addr)
+/** @param text  where it stands already, or "" and room for it. */
+static struct wsr_str address_text(const union conn_addr *addr, char text[INET6_ADDRSTRLEN])
 {
-	char text[INET6_ADDRSTRLEN];
 	const void *bytes = addr->sa.sa_family == AF_INET ? (const void *)&addr->in.sin_addr : (const void *)&addr->in6.sin6_addr;
-	if (addr->sa.sa_family == AF_UNIX) {
-		*out = WSR_STR("unix:");
-		return true;
-	}
-	return inet_ntop(addr->sa.sa_family, bytes, text, sizeof(text)) && put_text(a, out, text);
+	if (addr->sa.sa_family == AF_UNIX)
+		return WSR_STR("unix:");
+	if (!text[0] && !inet_ntop(addr->sa.sa_family, bytes, text, INET6_ADDRSTRLEN))
+		return WSR_STR_NULL;
+	return wsr_cstr(text);
+}
+
+/** The client's is made once: the connection outlives the arena. */
+static bool remote_address(struct conn *c, struct wsr_str *out)
+{
+	*out = address_text(&c->addr, c->addr_text);
+	return out->ptr != NULL;
 }
 
 static bool put_port(struct wsr_arena *a, struct wsr_str *out, const union conn_addr *addr)
@@ -78,10 +85,10 @@ static bool put_binary(struct wsr_arena *a, struct wsr_str *out, const union con
 	}
 }
 
-struct wsr_str fact_remote_addr(const struct exchange *x, struct wsr_arena *arena)
+struct wsr_str fact_remote_addr(const struct exchange *x)
 {
-	struct wsr_str s = WSR_STR_NULL;
-	put_address(arena, &s, &x->conn->addr);
+	struct wsr_str s;
+	remote_address(x->conn, &s);
 	return s;
 }
 
@@ -95,6 +102,14 @@ static bool local_address(const struct exchange *x, union conn_addr *addr)
 	if (len > sizeof(*addr))
 		addr->sa.sa_family = AF_UNIX;
 	return true;
+}
+
+static bool put_local_address(const struct exchange *x, struct wsr_arena *a, struct wsr_str *out)
+{
+	union conn_addr addr;
+	char text[INET6_ADDRSTRLEN] = "";
+	struct wsr_str s = local_address(x, &addr) ? address_text(&addr, text) : WSR_STR_NULL;
+	return s.ptr && put(a, out, s);
 }
 
 /* --- time -------------------------------------------------------------------------------------------------------------- */
@@ -355,11 +370,11 @@ static bool fact(void *ctx, enum wsr_var_id id, struct wsr_arena *a, struct wsr_
 		return true;
 	switch (id) {
 	case WSR_V_REMOTE_ADDR:
-	case WSR_V_REALIP_REMOTE_ADDR: return put_address(a, out, &c->addr);
+	case WSR_V_REALIP_REMOTE_ADDR: return remote_address(c, out);
 	case WSR_V_REMOTE_PORT:
 	case WSR_V_REALIP_REMOTE_PORT: return put_port(a, out, &c->addr);
 	case WSR_V_BINARY_REMOTE_ADDR: return put_binary(a, out, &c->addr);
-	case WSR_V_SERVER_ADDR: return local_address(x, &local) && put_address(a, out, &local);
+	case WSR_V_SERVER_ADDR: return put_local_address(x, a, out);
 	case WSR_V_SERVER_PORT: return local_address(x, &local) && put_port(a, out, &local);
 	case WSR_V_HOSTNAME: return hostname(a, out);
 	case WSR_V_PID: return put_number(a, out, (uint64_t)x->w->pid);

@@ -225,7 +225,7 @@ static enum wsr_head_status take_head(struct exchange *x, struct wsr_str *in)
 	size_t limit = (size_t)x->eval.proxyset->proxy_buffer_bytes;
 	struct wsr_head_limits limits = { .line_bytes = limit, .head_bytes = limit, .fields = WSR_MAX_FIELDS };
 	size_t room = limit + 1 - p->head_len, n = in->len < room ? in->len : room;
-	const char *end = p->head_len == 0 ? memmem(in->ptr, n, "\r\n\r\n", 4) : NULL;
+	const char *end = p->head_len == 0 && n > HEAD_FIRST_BYTES ? memmem(in->ptr, n, "\r\n\r\n", 4) : NULL;
 	if (end)
 		n = (size_t)(end - in->ptr) + 4;
 	if (n > p->head_cap - p->head_len) {

@@ -416,7 +416,24 @@ static void test_field_ids(void **state)
 #define X(symbol, name) assert_int_equal(wsr_field_id(WSR_STR(name)), WSR_F_##symbol);
 	WSR_FIELD_NAMES(X)
 #undef X
-	assert_int_equal(wsr_field_id(WSR_STR("HOST")), WSR_F_HOST);
+	static const char *const names[] = {
+#define X(symbol, name) name,
+		WSR_FIELD_NAMES(X)
+#undef X
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char upper[32];
+		size_t len = strlen(names[i]);
+		for (size_t k = 0; k < len; k++)
+			upper[k] = names[i][k] >= 'a' && names[i][k] <= 'z' ? (char)(names[i][k] - 32) : names[i][k];
+		assert_int_equal(wsr_field_id(wsr_str(upper, len)), i + 1);
+		for (size_t k = 0; k < len; k++) {
+			upper[k] ^= 1; /* another letter, digit or sign */
+			assert_int_not_equal(wsr_field_id(wsr_str(upper, len)), i + 1);
+			upper[k] ^= 1;
+		}
+		assert_int_not_equal(wsr_field_id(wsr_str(names[i], len - 1)), i + 1);
+	}
 	assert_int_equal(wsr_field_id(WSR_STR("hosu")), WSR_F_OTHER);
 	assert_int_equal(wsr_field_id(WSR_STR("")), WSR_F_OTHER);
 	assert_int_equal(wsr_head_error_status(WSR_HEAD_E_LINE_TOO_LONG), 414);

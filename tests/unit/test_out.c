@@ -9,7 +9,8 @@
 /* cmocka needs the headers above first */
 #include <cmocka.h>
 
-#include "eval/wsr_head.h"
+#include "eval/wsr_chars.h"
+#include "eval/wsr_flow.h"
 
 static struct wsr_arena arena;
 static struct wsr_out out;
@@ -96,8 +97,45 @@ static void test_growth(void **state)
 	wsr_arena_reset(&arena);
 }
 
+/* Eight bytes at a time or one by one: every byte at every place of runs of every length gives the same. */
+static void test_line_span(void **state)
+{
+	char text[27];
+	(void)state;
+	for (size_t len = 0; len <= sizeof(text); len++)
+		for (size_t at = 0; at < len; at++)
+			for (unsigned byte = 0; byte < 256; byte++) {
+				memset(text, at % 2 ? 'a' : '\t', sizeof(text));
+				text[at] = (char)byte;
+				struct wsr_str s = wsr_str(text, len);
+				assert_int_equal(wsr_line_span(s), wsr_span(s, WSR_C_LINE));
+				memset(text, at % 2 ? 0xff : ' ', at);
+				assert_int_equal(wsr_line_span(s), wsr_span(s, WSR_C_LINE));
+			}
+	assert_int_equal(wsr_line_span(WSR_STR_NULL), 0);
+}
+
+/* The constant pages and the ones that are put together have one shape. */
+static void test_status(void **state)
+{
+	(void)state;
+	wsr_arena_init(&arena, NULL, 1 << 20);
+	assert_string_equal(wsr_reason(100).ptr, "Continue");
+	assert_string_equal(wsr_reason(511).ptr, "Network Authentication Required");
+	static const unsigned unknown[] = { 0, 99, 102, 299, 512, 999, 65535 };
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++)
+		assert_int_equal(wsr_reason(unknown[i]).len, 0);
+	assert_string_equal(wsr_status_page(&arena, 301, false).ptr,
+			    "<!DOCTYPE html>\n<html><head><title>301 Moved Permanently</title></head>\n"
+			    "<body><h1>301 Moved Permanently</h1><hr><p>wsrp</p></body></html>\n");
+	assert_string_equal(wsr_status_page(&arena, 599, true).ptr,
+			    "<!DOCTYPE html>\n<html><head><title>599</title></head>\n<body><h1>599</h1><hr><p>wsrp/" WSR_VERSION "</p></body></html>\n");
+	wsr_arena_reset(&arena);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_bytes), cmocka_unit_test(test_refused), cmocka_unit_test(test_growth) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_bytes), cmocka_unit_test(test_refused), cmocka_unit_test(test_growth),
+					    cmocka_unit_test(test_line_span), cmocka_unit_test(test_status) };
 	return cmocka_run_group_tests_name("out", tests, NULL, NULL);
 }
