@@ -18,6 +18,7 @@
 #define LOOP_GATHER_BYTES  (16u * 1024) /* one TLS record */
 
 struct stream;
+struct tls_link;
 
 /** One piece of work for the next turn. Lives inside its object; zero-initialised is "not queued". fn may free the object. */
 struct task {
@@ -39,6 +40,8 @@ struct loop {
 	struct event wheel_event;
 	struct stream *closing;      /* streams without an owner that still flush or linger */
 	uint32_t closing_count;
+	struct tls_link *awake, *awake_last; /* TLS connections that may have used their memory lately, see tls_bio.c */
+	struct timer awake_timer;
 	bool broken;                 /* loop_break() was called since the run began */
 	uint64_t stream_events;      /* socket events handled, for tests: an idle connection makes none */
 };

@@ -6,6 +6,7 @@
 #include "runtime/load.h"
 #include "runtime/master.h"
 #include "runtime/options.h"
+#include "runtime/tls_memory.h"
 
 /* -t: everything that a start would open and check, and the identity too. Writes nothing but the logs that opening creates. */
 static int test_table(const struct options *o)
@@ -29,6 +30,7 @@ static int test_table(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o;
+	tls_memory_install();
 	int status = options_parse(&o, argc, argv);
 	if (status >= 0)
 		return status;

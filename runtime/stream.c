@@ -678,15 +678,14 @@ bool stream_quiet(struct stream *s)
 
 	if (s->eof || s->failed || s->end_pending || s->closed_hint || has_output(s) || s->shut_wanted)
 		return false;
-	if (s->tls && (s->tls->in_len > 0 || SSL_has_pending(s->tls->ssl) ||
-		       (s->tls->status != STREAM_IO_DATA && s->tls->status != STREAM_IO_AGAIN)))
+	if (s->tls && tls_link_pending(s))
 		return false;
 	return !s->readable || (recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && would_block(errno));
 }
 
-struct ssl_st *stream_ssl(const struct stream *s)
+struct ssl_st *stream_ssl(struct stream *s)
 {
-	return s->tls ? s->tls->ssl : NULL;
+	return s->tls ? tls_link_ssl(s) : NULL;
 }
 
 void stream_set_nodelay(struct stream *s, bool on)

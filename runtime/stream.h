@@ -165,8 +165,8 @@ static inline int stream_fd(const struct stream *s)
 {
 	return s->fd;
 }
-/** For $ssl_ variables; NULL for a plain stream. Borrowed. */
-struct ssl_st *stream_ssl(const struct stream *s);
+/** For $ssl_ variables; NULL for a plain stream. Borrowed until the next turn of the loop. */
+struct ssl_st *stream_ssl(struct stream *s);
 
 /** TCP_NODELAY and TCP_CORK; harmless on unix sockets. */
 void stream_set_nodelay(struct stream *s, bool on);

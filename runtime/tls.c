@@ -96,13 +96,13 @@ static void on_end(void *owner, enum stream_end end)
 {
 	struct tls_handshake *h = owner;
 	struct stream *s = h->stream;
-	long verify = SSL_get_verify_result(s->tls->ssl);
+	long verify = SSL_get_verify_result(stream_ssl(s));
 	enum tls_failure why = end == STREAM_END_TLS ? TLS_FAIL_PROTOCOL : TLS_FAIL_CLOSED;
 	char text[256];
 
 	if (h->refused)
 		snprintf(text, sizeof(text), "%s: no server for this name", failures[why]);
-	else if (why == TLS_FAIL_PROTOCOL && verify != X509_V_OK && !SSL_is_server(s->tls->ssl))
+	else if (why == TLS_FAIL_PROTOCOL && verify != X509_V_OK && !SSL_is_server(stream_ssl(s)))
 		snprintf(text, sizeof(text), "certificate verify failed: %s", X509_verify_cert_error_string(verify));
 	else if (why == TLS_FAIL_PROTOCOL)
 		snprintf(text, sizeof(text), "%s: %s", failures[why], s->tls->why);
@@ -110,7 +110,7 @@ static void on_end(void *owner, enum stream_end end)
 		snprintf(text, sizeof(text), "%s: %s", failures[why], strerror(s->error));
 	else
 		snprintf(text, sizeof(text), "%s", failures[why]);
-	if (why == TLS_FAIL_PROTOCOL && verify != X509_V_OK && !SSL_is_server(s->tls->ssl))
+	if (why == TLS_FAIL_PROTOCOL && verify != X509_V_OK && !SSL_is_server(stream_ssl(s)))
 		why = TLS_FAIL_VERIFY;
 	fail(h, why, text);
 }

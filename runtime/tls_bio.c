@@ -15,6 +15,11 @@
 #include <string.h>
 
 #include "runtime/tls.h"
+#include "runtime/tls_memory.h"
+
+#define SLEEP_AFTER_MS 500u
+#define SLEEP_CHECK_MS 250u
+#define SLEEP_BATCH    1024u         /* connections looked at before others have their turn */
 
 const char *tls_error_text(char *buf, size_t cap, const char *fallback)
 {
@@ -138,24 +143,104 @@ static BIO *the_bio(void)
 	return bio;
 }
 
+/* --- idle connections ------------------------------------------------------------------------------------------------------ */
+
+static void awake_add(struct tls_link *link)
+{
+	struct loop *loop = link->loop;
+
+	link->next = NULL;
+	link->prev = loop->awake_last;
+	if (link->prev)
+		link->prev->next = link;
+	else
+		loop->awake = link;
+	loop->awake_last = link;
+	link->watched = true;
+}
+
+static void awake_remove(struct tls_link *link)
+{
+	struct loop *loop = link->loop;
+
+	link->watched = false;
+	if (link->prev)
+		link->prev->next = link->next;
+	else
+		loop->awake = link->next;
+	if (link->next)
+		link->next->prev = link->prev;
+	else
+		loop->awake_last = link->prev;
+}
+
+/* Look at the ones that have waited longest: those in use go to the end, the others sleep until somebody needs them and are looked at no more. */
+static void on_awake(struct timer *timer)
+{
+	struct loop *loop = container_of(timer, struct loop, awake_timer);
+	struct tls_link *last = loop->awake_last, *link = loop->awake;
+
+	for (unsigned i = 0; link && i < SLEEP_BATCH; i++) {
+		bool done = link == last;
+
+		awake_remove(link);
+		if (loop->now_ms - link->used_ms < SLEEP_AFTER_MS)
+			awake_add(link);
+		else
+			link->asleep = tls_memory_sleep(link->ssl);
+		link = done ? NULL : loop->awake;
+	}
+	if (loop->awake)
+		timer_set(loop, timer, SLEEP_CHECK_MS);
+}
+
+static void watch(struct tls_link *link)
+{
+	struct loop *loop = link->loop;
+
+	awake_add(link);
+	if (!timer_is_set(&loop->awake_timer)) {
+		loop->awake_timer.fn = on_awake;
+		timer_set(loop, &loop->awake_timer, SLEEP_CHECK_MS);
+	}
+}
+
+SSL *tls_link_ssl(struct stream *s)
+{
+	struct tls_link *link = s->tls;
+
+	link->used_ms = s->loop->now_ms;
+	if (link->watched)
+		return link->ssl;
+	if (link->asleep)
+		tls_memory_wake(link->ssl, link->asleep);
+	link->asleep = NULL;
+	watch(link);
+	return link->ssl;
+}
+
+/* --- links ------------------------------------------------------------------------------------------------------------------ */
+
 /* What OpenSSL does next is for this stream. */
 static SSL *attach(struct stream *s)
 {
 	BIO_set_data(the_bio(), s);
-	return s->tls->ssl;
+	return tls_link_ssl(s);
 }
 
 struct tls_link *tls_link_new(struct stream *s, SSL *ssl)
 {
 	struct tls_link *link = the_bio() ? calloc(1, sizeof(*link)) : NULL;
 
-	(void)s;
 	if (!link)
 		return NULL;
 	BIO_up_ref(the_bio());
 	SSL_set_bio(ssl, the_bio(), the_bio());
 	SSL_set_read_ahead(ssl, 1); /* one bio_read() a record, not one for its head and one for the rest */
 	link->ssl = ssl;
+	link->loop = s->loop;
+	link->used_ms = s->loop->now_ms;
+	watch(link);
 	return link;
 }
 
@@ -163,6 +248,10 @@ void tls_link_free(struct tls_link *link)
 {
 	if (!link)
 		return;
+	if (link->asleep)
+		tls_memory_wake(link->ssl, link->asleep);
+	if (link->watched)
+		awake_remove(link);
 	/* OpenSSL takes a session out of the cache when its connection ends without close_notify; nobody cuts off our session by closing early. */
 	if (!link->why)
 		SSL_set_shutdown(link->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
@@ -289,6 +378,13 @@ enum stream_io tls_link_read(struct stream *s, size_t *len)
 	link->status = status;
 	*len = got;
 	return STREAM_IO_DATA;
+}
+
+bool tls_link_pending(struct stream *s)
+{
+	struct tls_link *link = s->tls;
+
+	return link->in_len > 0 || SSL_has_pending(tls_link_ssl(s)) || (link->status != STREAM_IO_DATA && link->status != STREAM_IO_AGAIN);
 }
 
 bool tls_link_keep(struct stream *s)

@@ -25,12 +25,17 @@ enum stream_io {
 struct tls_handshake;
 
 struct tls_link {
-	SSL *ssl;
+	SSL *ssl;                    /* only while awake: use tls_link_ssl() */
+	struct loop *loop;
+	struct tls_link *next, *prev; /* in loop->awake */
+	uint64_t used_ms;            /* last operation, on the loop's clock */
+	void *asleep;                /* idle for a while: a part of *ssl is here instead; NULL = all of it is there */
 	struct tls_handshake *handshake; /* not done yet; NULL = established */
 	uint8_t *kept;               /* ciphertext that was received and not yet given to OpenSSL when reading stopped; NULL = none */
 	const uint8_t *in;           /* what bio_read() hands out next: in the scratch buffer during a read, in `kept` between two */
 	uint32_t in_len;
 	uint8_t status;              /* enum stream_io for the next read, found while gathering; DATA = none */
+	bool watched;                /* in loop->awake */
 	bool reading;                /* bio_read() may ask the socket */
 	char *why;                   /* sentence of a TLS error; NULL = none */
 };
@@ -46,6 +51,10 @@ enum stream_io tls_link_read(struct stream *s, size_t *len);
 bool tls_link_keep(struct stream *s);
 /** Encrypt and send (stream_socket_write). @return false on a TLS error, link->why says which */
 bool tls_link_write(struct stream *s, const struct iovec *iov, int count);
+/** What has been received and not yet delivered, as far as is known. */
+bool tls_link_pending(struct stream *s);
+/** Its OpenSSL object, made whole: valid until the next turn of the loop. */
+SSL *tls_link_ssl(struct stream *s);
 /** Send close_notify; nothing before the handshake is done. */
 void tls_link_close_notify(struct stream *s);
 

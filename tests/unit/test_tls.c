@@ -23,6 +23,7 @@
 #include "runtime/tls.h"
 #include "runtime/tls_bio.h"
 #include "runtime/tls_ctx.h"
+#include "runtime/tls_memory.h"
 #include "tests/unit/tls_world.h"
 
 /* --- both ends ------------------------------------------------------------------------------------------------------------- */
@@ -747,6 +748,18 @@ static void test_idle_costs_nothing(void **state)
 	assert_true(cpu_us() - start < 20000);
 	assert_null(server.s->out);
 	assert_null(server.s->tls->kept);
+	/* After a while its memory sleeps, on its own and without a timer; it wakes for data and for questions. */
+	loop_run_for(&loop, 1000);
+	assert_null(loop.awake);
+	assert_false(timer_is_set(&loop.awake_timer));
+	put(&client, "ping", 4);
+	settle(30);
+	assert_int_equal(client.got, 8);
+	assert_ptr_equal(loop.awake_last->next, NULL);
+	loop_run_for(&loop, 1500);
+	assert_null(loop.awake);
+	assert_string_equal(SSL_get_cipher_name(stream_ssl(server.s)), "TLS_AES_256_GCM_SHA384");
+	assert_ptr_equal(loop.awake, server.s->tls);
 	print_message("idle TLS stream: %zu bytes of ours\n", stream_idle_bytes(server.s));
 	finish(&server, &client);
 }
@@ -772,7 +785,7 @@ static void test_memory_per_stream(void **state)
 	struct mallinfo2 after = mallinfo2();
 	for (int i = 0; i < N; i++)
 		assert_int_equal(client[i].got, 5);
-	print_message("heap for one TLS stream, OpenSSL included: %zu bytes\n", (after.uordblks - before.uordblks) / (2 * N));
+	print_message("heap for one TLS stream without OpenSSL: %zu bytes\n", (after.uordblks - before.uordblks) / (2 * N));
 	for (int i = 0; i < N; i++)
 		finish(&server[i], &client[i]);
 }
@@ -802,5 +815,6 @@ int main(void)
 		T(test_idle_costs_nothing),
 		T(test_memory_per_stream),
 	};
+	tls_memory_install();
 	return cmocka_run_group_tests(tests, make_world, NULL);
 }
