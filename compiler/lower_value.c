@@ -233,12 +233,13 @@ static struct wsr_list regex_names(struct lower *l, const struct node *n, pcre2_
 uint32_t lower_regex(struct lower *l, const struct node *n, const struct word *w, struct wsr_str pattern, bool caseless)
 {
 	wsr_sref ref = plan_str(l->plan, pattern);
-	struct pool_entry *known = index_at(&l->regexes, (uint64_t)ref << 1 | caseless);
+	uint32_t flags = (caseless ? WSR_REGEX_CASELESS : 0) | (n->def && n->def->dialect != DIALECT_NGINX ? WSR_REGEX_HTTPD : 0);
+	struct pool_entry *known = index_at(&l->regexes, (uint64_t)ref << 2 | flags);
 	if (known->first != WSR_NONE)
 		return known->first;
 	int code_number;
 	PCRE2_SIZE offset;
-	pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, caseless ? PCRE2_CASELESS : 0, &code_number, &offset, NULL);
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, wsr_regex_options(flags), &code_number, &offset, NULL);
 	if (!code) {
 		char why[200];
 		pcre2_get_error_message(code_number, (PCRE2_UCHAR *)why, sizeof(why));
@@ -248,7 +249,7 @@ uint32_t lower_regex(struct lower *l, const struct node *n, const struct word *w
 	}
 	uint32_t groups = 0;
 	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
-	struct wsr_regex regex = { .pattern = ref, .flags = caseless ? WSR_REGEX_CASELESS : 0, .capture_count = groups + 1 };
+	struct wsr_regex regex = { .pattern = ref, .flags = flags, .capture_count = groups + 1 };
 	if (groups + 1 > WSR_MAX_CAPTURES) {
 		pcre2_code_free(code);
 		diag_at(l->cc, CHECK_REGEX, w->span, "a regular expression with %u groups: at most %u are allowed", groups, WSR_MAX_CAPTURES - 1);
@@ -258,6 +259,6 @@ uint32_t lower_regex(struct lower *l, const struct node *n, const struct word *w
 	pcre2_code_free(code);
 	regex.pos = lower_pos(l, n);
 	uint32_t index = pool_push(&l->plan->regex, &regex);
-	index_at(&l->regexes, (uint64_t)ref << 1 | caseless)->first = index;
+	index_at(&l->regexes, (uint64_t)ref << 2 | flags)->first = index;
 	return index;
 }

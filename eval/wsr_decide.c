@@ -5,7 +5,7 @@
  *
  * An error page says the status and our name, nothing that came from the client.
  */
-#include "eval/wsr_flow.h"
+#include "eval/wsr_httpd.h"
 #include "eval/wsr_location.h"
 #include "eval/wsr_uri.h"
 
@@ -39,6 +39,8 @@ static struct wsr_str extension(struct wsr_str uri)
 struct wsr_str wsr_content_type(struct wsr_eval *e)
 {
 	char lower[32];
+	if (e->httpd && e->httpd->type.ptr)
+		return e->httpd->type;
 	struct wsr_str ext = extension(e->uri);
 	if (ext.len > 0 && ext.len <= sizeof(lower) && e->file->types.v != WSR_NONE) {
 		for (size_t i = 0; i < ext.len; i++)

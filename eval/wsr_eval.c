@@ -74,8 +74,7 @@ bool wsr_access_rule_holds(const struct wsr_access_rule *r, struct wsr_str addre
 	return address.len == len && r->prefix_bits <= len * 8 && same_bits(r->addr, (const uint8_t *)address.ptr, r->prefix_bits);
 }
 
-/* The client's address in 4 or 16 bytes; an IPv4 client of an IPv6 socket counts as IPv4. Empty for unix sockets. */
-static struct wsr_str client_address(struct wsr_eval *e)
+struct wsr_str wsr_client_address(struct wsr_eval *e)
 {
 	static const char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (char)0xff, (char)0xff };
 	struct wsr_str a;
@@ -90,7 +89,7 @@ static bool denied(struct wsr_eval *e)
 	struct wsr_list rules = wsr_body_at(e->table, location_of(e)->body)->access;
 	if (rules.count == 0)
 		return false;
-	struct wsr_str address = client_address(e);
+	struct wsr_str address = wsr_client_address(e);
 	for (uint32_t i = 0; i < rules.count; i++) {
 		const struct wsr_access_rule *r = wsr_access_rule_at(e->table, rules.first + i);
 		if (!wsr_access_rule_holds(r, address))
@@ -268,7 +267,8 @@ static bool reset(struct wsr_eval *e)
 	e->method = e->request ? e->request->method : WSR_STR_NULL;
 	e->uri_changed = e->internal = e->prefix_lost = e->uri_below_alias = e->error_page = e->body_refused = false;
 	e->error_status = 0;
-	e->cycles = e->depth = 0;
+	e->cycles = e->depth = e->call_depth = 0;
+	e->calls = 0;
 	e->response = NULL;
 	wsr_decide(e, WSR_DECIDE_ANSWER, WSR_NONE); /* nothing yet; variables look at it */
 	e->captures.count = 0;

@@ -40,6 +40,8 @@ struct wsr_world {
 
 /* Compiled regular expressions of one table in one thread, made at first use. */
 struct wsr_regexes;
+/** PCRE2's options for a regex record's flags: compiler and reader use the same. */
+uint32_t wsr_regex_options(uint32_t flags);
 struct wsr_regexes *wsr_regexes_new(const struct wsr_table *t);
 void wsr_regexes_free(struct wsr_regexes *r);
 
@@ -115,6 +117,8 @@ struct wsr_eval {
 	uint16_t error_status;      /* status that the answer shall have (error_page), 0 = its own */
 	uint8_t cycles;
 	uint8_t depth;              /* of nested variable evaluation */
+	uint8_t call_depth;         /* of calls in templates */
+	uint32_t calls;             /* run for this request */
 	const struct wsr_head *response; /* upstream's, for $upstream_http_ and $sent_http_ */
 	struct wsr_str *values;     /* user variables by slot; ptr NULL = not set / not computed yet */
 	struct wsr_str proxy_host;  /* $proxy_host of a PROXY decision */

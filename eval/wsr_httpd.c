@@ -16,11 +16,16 @@ void wsr_httpd_enter(struct wsr_eval *e)
 		e->httpd = NULL;
 		return;
 	}
-	struct wsr_httpd *h = e->httpd ? e->httpd : wsr_arena_alloc(e->arena, sizeof(*h));
-	e->httpd = h;
+	struct wsr_httpd *h = e->httpd, keep = { 0 };
+	if (h)
+		keep = (struct wsr_httpd){ .rewrite_ended = h->rewrite_ended, .cookies = h->cookies, .client = h->client, .client_binary = h->client_binary };
+	else
+		e->httpd = h = wsr_arena_alloc(e->arena, sizeof(*h));
 	if (!h)
 		return;
-	*h = (struct wsr_httpd){ .host = wsr_host_at(e->table, s->host), .layer_count = 1 };
+	*h = keep;
+	h->host = wsr_host_at(e->table, s->host);
+	h->layer_count = 1;
 	h->layers[0] = wsr_layer_at(e->table, h->host->layers.first);
 }
 
@@ -129,6 +134,8 @@ void wsr_httpd_index(struct wsr_eval *e)
 static bool translate(struct wsr_eval *e)
 {
 	struct wsr_httpd *h = e->httpd;
+	if (h->layers[0]->flags & WSR_LAYER_REWRITE_ON && wsr_httpd_rewrite(e, h->layers[0], false))
+		return false;
 	if (h->mapped == WSR_MAPPED_NOT && wsr_httpd_pass(e))
 		return false;
 	if (h->mapped == WSR_MAPPED_NOT && wsr_httpd_alias(e))
@@ -136,6 +143,13 @@ static bool translate(struct wsr_eval *e)
 	if (h->mapped == WSR_MAPPED_NOT)
 		map_to_root(e);
 	return true;
+}
+
+/* SetEnvIf and SetEnv of the sections that hold. */
+static void section_env(struct wsr_eval *e, bool late)
+{
+	for (uint32_t i = 1; i < e->httpd->layer_count; i++)
+		wsr_httpd_env(e, e->httpd->layers[i]->env, late);
 }
 
 void wsr_httpd_run(struct wsr_eval *e)
@@ -147,10 +161,16 @@ void wsr_httpd_run(struct wsr_eval *e)
 		wsr_decide_status(e, 500, pos);
 		return;
 	}
-	if (e->internal && e->values)
-		memset(e->values, 0, wsr_variable_count(e->table) * sizeof(*e->values));
-	if (!wsr_httpd_locations(e) || !translate(e) || !wsr_httpd_sections(e) || wsr_httpd_redirect(e))
+	if (e->internal)
+		wsr_httpd_env_again(e);
+	wsr_httpd_env(e, h->layers[0]->env, false);
+	if (!wsr_httpd_locations(e) || !translate(e) || !wsr_httpd_sections(e))
 		return;
+	section_env(e, false);
+	if (wsr_httpd_rewrite_sections(e) || wsr_httpd_redirect(e))
+		return;
+	wsr_httpd_env(e, h->layers[0]->env, true);
+	section_env(e, true);
 	if (h->mapped == WSR_MAPPED_PROXY)
 		wsr_httpd_decide_proxy(e);
 	else

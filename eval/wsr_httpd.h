@@ -10,6 +10,7 @@
 #ifndef WSR_HTTPD_H
 #define WSR_HTTPD_H
 
+#include "eval/wsr_field_list.h"
 #include "eval/wsr_flow.h"
 
 #define WSR_MAX_ACTIVE_LAYERS 64u  /* sections that hold for one request; more is answered with 500 */
@@ -24,8 +25,14 @@ struct wsr_httpd {
 	const struct wsr_layer *layers[WSR_MAX_ACTIVE_LAYERS]; /* that hold, in the order in which they are laid over each other; [0] is the host's own */
 	uint32_t layer_count;
 	struct wsr_captures condition;  /* groups of the last condition that matched: %1, {C:1} */
+	bool track_captures;        /* IIS trackAllCaptures: groups of further conditions are added behind */
 	enum wsr_mapped mapped;
 	struct wsr_str path;        /* FILE: file name; PROXY: whole URL */
+	struct wsr_str filename;    /* while rules run: what they have made of the request so far (r->filename of httpd); ptr NULL otherwise */
+	const struct wsr_rewrite_rule *rule; /* that sent the request to a backend; NULL = none */
+	bool rewrite_ended;         /* [END]: no rule runs any more for this request */
+	struct wsr_str type;        /* T=: content type of the file; ptr NULL = none */
+	struct wsr_field_list cookies; /* Set-Cookie fields of CO=, for every answer */
 	const struct wsr_pass *pass; /* ProxyPass that took the request */
 	const struct wsr_worker *worker; /* of a PROXY decision */
 	struct wsr_str user;        /* authenticated; ptr NULL = nobody */
@@ -72,14 +79,30 @@ enum wsr_truth { WSR_FALSE, WSR_TRUE, WSR_NEEDS_USER /* would depend on who it i
 /** Evaluate a condition (WSR_NONE: true). Captures of MATCH go to e->httpd->condition. */
 enum wsr_truth wsr_cond_eval(struct wsr_eval *e, uint32_t cond);
 
-/* wsr_httpd_rewrite.c */
+/* wsr_httpd_vars.c */
+/** What %{REQUEST_FILENAME} and %{PATH_INFO} say now. */
+struct wsr_str wsr_httpd_filename(struct wsr_eval *e, struct wsr_str *path_info);
+/** Value of one of the httpd_ variables of variables.def. */
+bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struct wsr_str *out);
+
+/* wsr_httpd_env.c */
 /** Run env_op records whose LATE flag is as given. */
 void wsr_httpd_env(struct wsr_eval *e, struct wsr_list ops, bool late);
+/** An internal redirect begins: X of the old request is REDIRECT_X of the new one, all else is unset. */
+void wsr_httpd_env_again(struct wsr_eval *e);
+
+/* wsr_httpd_rewrite.c */
 /**
  * Run the RewriteRules of a layer on the current URI. in_section: per-directory context (the prefix of the section is cut off, a result is looked up again).
  * @return true when a decision was made; otherwise e->uri, e->args and e->httpd->mapped tell the result
  */
 bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *layer, bool in_section);
+/**
+ * The rules of the sections that hold: those of the last one that says anything of rewriting (its settings replace those before it), unless RewriteEngine is
+ * off there. A path as the result starts the request again (wsr_flow_redirect), so a decision was made then.
+ * @return as wsr_httpd_rewrite()
+ */
+bool wsr_httpd_rewrite_sections(struct wsr_eval *e);
 
 /* wsr_httpd_pass.c */
 /** ProxyPass of the last Location section that has one, then the host's in order. Sets e->httpd->pass, mapped and path. @return true after a decision. */

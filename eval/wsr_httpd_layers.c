@@ -89,7 +89,7 @@ static bool kind_holds(struct wsr_eval *e, const struct wsr_layer *y)
 	case WSR_LAYER_PROXY_MATCH:     return mapped == WSR_MAPPED_PROXY && proxy_holds(e, y);
 	case WSR_LAYER_LOCATION:
 	case WSR_LAYER_LOCATION_MATCH:  return location_holds(e, y);
-	default:                        return y->kind == WSR_LAYER_IF;
+	default:                        return y->kind == WSR_LAYER_IF && wsr_cond_eval(e, y->condition) == WSR_TRUE;
 	}
 }
 

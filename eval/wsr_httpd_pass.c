@@ -300,7 +300,7 @@ static struct wsr_str tls_name(struct wsr_eval *e)
 void wsr_httpd_decide_proxy(struct wsr_eval *e)
 {
 	struct wsr_httpd *h = e->httpd;
-	uint32_t pos = h->pass ? h->pass->pos : wsr_location_at(e->table, e->location)->pos;
+	uint32_t pos = h->pass ? h->pass->pos : h->rule ? h->rule->pos : wsr_location_at(e->table, e->location)->pos;
 	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_PROXY, pos);
 	struct wsr_str protocol;
 	if (!choose_backend(e)) {

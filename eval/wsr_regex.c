@@ -59,6 +59,11 @@ void wsr_regexes_free(struct wsr_regexes *r)
 	free(r);
 }
 
+uint32_t wsr_regex_options(uint32_t flags)
+{
+	return (flags & WSR_REGEX_CASELESS ? PCRE2_CASELESS : 0) | (flags & WSR_REGEX_HTTPD ? PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY : 0);
+}
+
 static pcre2_code *compile(struct wsr_regexes *r, uint32_t regex)
 {
 	const struct wsr_regex *rx = wsr_regex_at(r->table, regex);
@@ -66,7 +71,7 @@ static pcre2_code *compile(struct wsr_regexes *r, uint32_t regex)
 	int error;
 	PCRE2_SIZE offset;
 	pcre2_code *code = pcre2_compile((PCRE2_SPTR)(pattern.ptr ? pattern.ptr : ""), pattern.len,
-					 rx->flags & WSR_REGEX_CASELESS ? PCRE2_CASELESS : 0, &error, &offset, NULL);
+					 wsr_regex_options(rx->flags), &error, &offset, NULL);
 	r->entry[regex].tried = true;
 	r->entry[regex].code = code;
 	/* Without JIT (no executable memory) the interpreter runs the same code. */

@@ -3,6 +3,8 @@
  * Templates: texts with variables in them. A template of one part, the usual case, costs no copy; others are joined once their parts' lengths are
  * known. User variables live in slots: set ones hold their value, maps are computed at first use and kept (nginx does the same unless `volatile`).
  */
+#include "eval/wsr_call.h"
+#include "eval/wsr_httpd.h"
 #include "eval/wsr_regex.h"
 #include "eval/wsr_uri.h"
 #include "eval/wsr_value.h"
@@ -62,6 +64,11 @@ bool wsr_part_value(struct wsr_eval *e, const struct wsr_part *part, struct wsr_
 	case WSR_PART_ARGS_START:
 		*out = WSR_STR("?");
 		return true;
+	case WSR_PART_CONDITION_CAPTURE:
+		*out = e->httpd ? wsr_capture(&e->httpd->condition, part->id) : WSR_STR("");
+		return true;
+	case WSR_PART_CALL:
+		return wsr_call_value(e, part->arg, out);
 	default:
 		*out = WSR_STR_NULL;
 		return false;

@@ -103,6 +103,20 @@ bool wsr_uri_normalise(struct wsr_arena *a, struct wsr_str raw, bool merge_slash
 	return true;
 }
 
+bool wsr_uri_resolve(struct wsr_arena *a, struct wsr_str path, struct wsr_str *out)
+{
+	char *buf = wsr_arena_alloc(a, path.len + 1);
+	size_t len = path.len;
+	if (!buf || len == 0 || path.ptr[0] != '/')
+		return false;
+	memcpy(buf, path.ptr, len);
+	if (!resolve(buf, &len, true))
+		return false;
+	buf[len] = '\0';
+	*out = wsr_str(buf, len);
+	return true;
+}
+
 /* --- escaping ------------------------------------------------------------------------------------------------------------ */
 
 static unsigned escape_class(unsigned char c)

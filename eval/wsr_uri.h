@@ -18,6 +18,9 @@ struct wsr_str wsr_uri_escape(struct wsr_arena *a, struct wsr_str s, enum wsr_es
 /** Decode the printable part of %XX up to the first "?", as nginx does with the result of a redirecting rewrite.. */
 struct wsr_str wsr_uri_unescape_redirect(struct wsr_arena *a, struct wsr_str s);
 
+/** Resolve "." and ".." segments and merge slashes of a path that starts with "/". @return false above the root or out of memory. */
+bool wsr_uri_resolve(struct wsr_arena *a, struct wsr_str path, struct wsr_str *out);
+
 /** The strings joined and NUL-terminated; { NULL, 0 } out of memory. */
 struct wsr_str wsr_join(struct wsr_arena *a, const struct wsr_str *parts, size_t count);
 

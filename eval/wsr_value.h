@@ -29,6 +29,9 @@ bool wsr_file_path(struct wsr_eval *e, struct wsr_str uri, struct wsr_str *out);
 /** A sentence for the error log and a status of 500; the first one wins. */
 void wsr_eval_fail(struct wsr_eval *e, const char *why, uint32_t pos);
 
+/** Decode base64 up to the padding into room for s.len bytes. @return the length, SIZE_MAX for a foreign character. */
+size_t wsr_base64_decode(struct wsr_str s, char *out);
+
 /** Decimal digits of n. */
 struct wsr_str wsr_number(struct wsr_arena *a, uint64_t n);
 

@@ -207,8 +207,7 @@ static int base64_value(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Decode up to the padding. @return the length, SIZE_MAX for a foreign character. */
-static size_t base64_decode(struct wsr_str s, char *out)
+size_t wsr_base64_decode(struct wsr_str s, char *out)
 {
 	size_t n = 0;
 	unsigned bits = 0, held = 0;
@@ -235,7 +234,7 @@ bool wsr_basic_credentials(struct wsr_eval *e, struct wsr_str *user, struct wsr_
 		return false;
 	value = wsr_trim(wsr_from(value, 6));
 	char *text = wsr_arena_alloc(e->arena, value.len + 1);
-	size_t len = text ? base64_decode(value, text) : SIZE_MAX;
+	size_t len = text ? wsr_base64_decode(value, text) : SIZE_MAX;
 	const char *colon = len == SIZE_MAX || len == 0 ? NULL : memchr(text, ':', len);
 	if (!colon)
 		return false;
@@ -353,6 +352,9 @@ bool wsr_var_value(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_STATUS:           return status(e, out);
 	case WSR_V_WSRP_RULE:        return rule(e, out);
 	case WSR_V_WSRP_TABLE:       return table_name(e, out);
-	default:                     return id < WSR_VAR_MAX && fact(e, (enum wsr_var_id)id, out) && out->ptr;
+	default:
+		if (id >= WSR_V_HTTPD_FIELD_ && id <= WSR_V_HTTPD_TIME_WDAY)
+			return wsr_httpd_var(e, id, suffix, out);
+		return id < WSR_VAR_MAX && fact(e, (enum wsr_var_id)id, out) && out->ptr;
 	}
 }

@@ -186,11 +186,8 @@ _Static_assert(sizeof(struct wsr_part) == 8, "part");
 /* A function of another template. Evaluation refuses calls nested deeper than its ceiling. */
 enum wsr_function {
 	WSR_FUNCTION_LOWER = 1, WSR_FUNCTION_UPPER, WSR_FUNCTION_ESCAPE, WSR_FUNCTION_UNESCAPE, WSR_FUNCTION_BASE64, WSR_FUNCTION_UNBASE64,
-	WSR_FUNCTION_MD5, WSR_FUNCTION_SHA1,
 	WSR_FUNCTION_MAP,           /* look-up in `map`, whose source is not used; `fallback` when there is no entry */
 	WSR_FUNCTION_RANDOM,        /* the same, and one of the alternatives "a|b|c" of the entry (RewriteMap rnd:) */
-	WSR_FUNCTION_FIELD,         /* value of the request field that the template names (req, http) */
-	WSR_FUNCTION_ENVIRONMENT,   /* value of the variable that the template names */
 	WSR_FUNCTION_DEFAULT,       /* the template, which has one part, or `fallback` when that has no value */
 };
 struct wsr_call {
@@ -208,6 +205,7 @@ struct wsr_tmpl {
 _Static_assert(sizeof(struct wsr_tmpl) == 8, "tmpl");
 
 #define WSR_REGEX_CASELESS 1u
+#define WSR_REGEX_HTTPD    2u /* "." takes a line end, "$" stands at the very end only (httpd: RegexDefaultOptions) */
 struct wsr_regex {
 	wsr_sref pattern;
 	uint32_t flags;             /* WSR_REGEX_* */
@@ -241,6 +239,7 @@ struct wsr_map {
 };
 #define WSR_MAP_HOSTNAMES 1u
 #define WSR_MAP_VOLATILE  2u
+#define WSR_MAP_EXACT     4u /* keys as written, the source is not lowered (RewriteMap) */
 _Static_assert(sizeof(struct wsr_map) == 32, "map");
 struct wsr_map_slot { wsr_sref key; uint32_t hash; uint32_t value; /* template */ };
 struct wsr_map_regex { uint32_t regex; uint32_t value; /* template */ };
@@ -496,9 +495,10 @@ enum wsr_cond_op {
 };
 #define WSR_COND_NOT     1u
 #define WSR_COND_NOCASE  2u     /* EQUAL, LESS, LESS_EQUAL */
+#define WSR_COND_BY_LENGTH 4u   /* LESS, LESS_EQUAL: a shorter string is the smaller one (mod_rewrite) */
 struct wsr_cond {
 	uint8_t op;
-	uint8_t flags;              /* WSR_COND_NOT, WSR_COND_NOCASE */
+	uint8_t flags;              /* WSR_COND_NOT ... */
 	uint16_t size;              /* at least 1 */
 	uint32_t a, b;
 	uint32_t pos;
@@ -541,6 +541,9 @@ _Static_assert(sizeof(struct wsr_env_op) == 20, "env_op");
 #define WSR_RULE_TRACK_ALL    (1u << 20) /* IIS: captures of all conditions count on */
 #define WSR_RULE_ABSOLUTE     (1u << 21) /* the substitution begins with a scheme */
 #define WSR_RULE_HAS_QUERY    (1u << 22) /* the substitution contains "?" */
+#define WSR_RULE_ALLOW_3F     (1u << 23) /* UnsafeAllow3F */
+#define WSR_RULE_PREFIX_STAT  (1u << 24) /* the result may be the name of a file: its first segment is written in the substitution, or UnsafePrefixStat */
+#define WSR_RULE_LAST_BIT     WSR_RULE_PREFIX_STAT
 struct wsr_rewrite_rule {
 	uint32_t condition;         /* cond or WSR_NONE */
 	uint32_t regex;

@@ -137,7 +137,7 @@ EACH(tmpl, struct wsr_tmpl)
 /* At most as many names as groups, so lists that overlap cost no more than 64 times their length. */
 static bool check_regex(struct wsr_walk *w, const struct wsr_regex *r)
 {
-	if (!wsr_want_string(w, r->pattern) || !want_bits(w, r->flags, WSR_REGEX_CASELESS) ||
+	if (!wsr_want_string(w, r->pattern) || !want_bits(w, r->flags, WSR_REGEX_CASELESS | WSR_REGEX_HTTPD) ||
 	    !wsr_want(w, r->capture_count >= 1 && r->capture_count <= WSR_MAX_CAPTURES, WSR_E_REGEX) ||
 	    !wsr_want_list(w, SECTION(regex_name), r->names) || !wsr_want(w, r->names.count < r->capture_count, WSR_E_REGEX))
 		return false;
@@ -167,7 +167,7 @@ EACH(variable, struct wsr_variable)
 static bool check_map(struct wsr_walk *w, const struct wsr_map *r)
 {
 	return want_tmpl(w, r->source) && want_tmpl(w, r->default_value) && wsr_verify_hash(w, SECTION(map_slot), r->slots) &&
-	       wsr_want_list(w, SECTION(map_regex), r->regexes) && want_bits(w, r->flags, WSR_MAP_HOSTNAMES | WSR_MAP_VOLATILE) &&
+	       wsr_want_list(w, SECTION(map_regex), r->regexes) && want_bits(w, r->flags, WSR_MAP_HOSTNAMES | WSR_MAP_VOLATILE | WSR_MAP_EXACT) &&
 	       want_pos(w, r->pos);
 }
 EACH(map, struct wsr_map)
@@ -589,7 +589,7 @@ static bool walk_cond(struct wsr_walk *w)
 		bool holder = r->op == WSR_COND_AND || r->op == WSR_COND_OR;
 
 		w->why->record = i;
-		if (!want_bits(w, r->flags, WSR_COND_NOT | WSR_COND_NOCASE) || !want_pos(w, r->pos) ||
+		if (!want_bits(w, r->flags, WSR_COND_NOT | WSR_COND_NOCASE | WSR_COND_BY_LENGTH) || !want_pos(w, r->pos) ||
 		    !wsr_want(w, r->size >= 1 && r->size <= count - i && holder == (r->size > 1), WSR_E_RANGE) ||
 		    !check_children(w, r, i) || !check_cond_operands(w, r))
 			return false;
@@ -614,7 +614,7 @@ static bool check_rewrite_rule(struct wsr_walk *w, const struct wsr_rewrite_rule
 {
 	return want_cond0(w, r->condition) && wsr_want_index(w, SECTION(regex), r->regex) &&
 	       (r->flags & WSR_RULE_NOTHING ? want_none(w, r->target) : want_tmpl(w, r->target)) &&
-	       want_bits(w, r->flags, WSR_RULE_HAS_QUERY * 2u - 1u) &&
+	       want_bits(w, r->flags, WSR_RULE_LAST_BIT * 2u - 1u) &&
 	       (!(r->flags & (WSR_RULE_REDIRECT | WSR_RULE_STATUS)) || want_enum(w, r->status, 100, 999)) &&
 	       wsr_want_list(w, SECTION(env_op), r->env) && wsr_want_list(w, SECTION(tmpl_item), r->cookies) && want_tmpl0(w, r->type) &&
 	       want_tmpl0(w, r->handler) && wsr_want_string0(w, r->escape) && want_pos(w, r->pos);

@@ -63,7 +63,7 @@ static const struct edit EDITS[] = {
 	EDIT(tmpl, wsr_tmpl, 2, part_count, FAR, RANGE),
 	EDIT(tmpl, wsr_tmpl, 0, first_part, FAR, RANGE),
 	EDIT(regex, wsr_regex, 0, pattern, 0, STRING),
-	EDIT(regex, wsr_regex, 0, flags, 2, ENUM),
+	EDIT(regex, wsr_regex, 0, flags, 4, ENUM),
 	EDIT(regex, wsr_regex, 1, capture_count, 0, REGEX),
 	EDIT(regex, wsr_regex, 1, capture_count, WSR_MAX_CAPTURES + 1, REGEX),
 	EDIT(regex, wsr_regex, 0, capture_count, 1, REGEX),     /* fewer groups than names */
@@ -82,7 +82,7 @@ static const struct edit EDITS[] = {
 	EDIT(map, wsr_map, 0, slots.first, 1, RANGE),
 	EDIT(map, wsr_map, 0, slots.count, 3, HASH),            /* not a power of two */
 	EDIT(map, wsr_map, 0, regexes.count, 2, RANGE),
-	EDIT(map, wsr_map, 0, flags, 4, ENUM),
+	EDIT(map, wsr_map, 0, flags, 8, ENUM),
 	EDIT(map, wsr_map, 0, pos, 3, INDEX),
 	EDIT(map_regex, wsr_map_regex, 0, regex, 2, INDEX),
 	EDIT(map_regex, wsr_map_regex, 0, value, 3, INDEX),

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mod_rewrite, and the rules of IIS. In: a layer's rules and the request as it is mapped so far. Out: another path, file or URL, or a decision.
+ *
+ * `now` is what mod_rewrite calls the file name: in a virtual host the path while rules change it, in a section the file or URL that the request was mapped
+ * to, the path behind a missing file included (`rest`). A rule with N counts its rounds, and a name that grows beyond MAX_NAME ends in 500, so every run ends.
+ * Meanings: mod_rewrite.c of httpd 2.4 (apply_rewrite_rule, hook_uri2file, hook_fixup); IIS: URL Rewrite module reference.
+ */
+#include "eval/wsr_call.h"
+#include "eval/wsr_httpd.h"
+#include "eval/wsr_regex.h"
+#include "eval/wsr_uri.h"
+
+#define MAX_PARTS  64u
+#define MAX_ROUNDS 32000u   /* of N without a limit; the arena's ceiling usually comes first */
+#define MAX_NAME   16380u   /* twice LimitRequestLine's default, as httpd has it */
+
+struct run {
+	struct wsr_eval *e;
+	const struct wsr_layer *layer;
+	const struct wsr_rewrite_rule *rule; /* the one that matched last */
+	bool in_section;
+	struct wsr_str prefix;      /* of a section, with a slash at its end; empty in a host */
+	struct wsr_str now, rest;
+	unsigned scheme;            /* length of "http://" at the beginning of now; 0: a path */
+	bool changed, escape, proxy, reduced, pass_through;
+	unsigned status;            /* to answer with at the end; 0 = none was asked for */
+	uint32_t rounds;
+};
+
+enum outcome { NO_MATCH, MATCHED, STOP /* a decision was made */ };
+
+/* --- what a name is -------------------------------------------------------------------------------------------------------- */
+
+/* Length of the scheme with its "://" if mod_rewrite knows it (is_absolute_uri); *query: does such a URL have one? */
+static unsigned scheme_length(struct wsr_str s, bool *query)
+{
+	static const struct { struct wsr_str text; bool query; } schemes[] = {
+		{ { "http://", 7 }, true }, { { "https://", 8 }, true }, { { "ws://", 5 }, true }, { { "wss://", 6 }, true },
+		{ { "balancer://", 11 }, true }, { { "h2://", 5 }, true }, { { "h2c://", 6 }, true }, { { "fcgi://", 7 }, true }, { { "scgi://", 7 }, true },
+		{ { "uwsgi://", 8 }, true }, { { "ajp://", 6 }, true }, { { "mailto:", 7 }, true }, { { "ftp://", 6 }, false }, { { "gopher://", 9 }, false },
+		{ { "ldap://", 7 }, false }, { { "nntp://", 7 }, false }, { { "news:", 5 }, false }, { { "unix:", 5 }, true },
+	};
+	*query = true;
+	if (s.len <= 5 || s.ptr[0] == '/')
+		return 0;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+		if (s.len >= schemes[i].text.len && wsr_str_eq_nocase(wsr_str(s.ptr, schemes[i].text.len), schemes[i].text)) {
+			*query = schemes[i].query;
+			return (unsigned)schemes[i].text.len;
+		}
+	return 0;
+}
+
+static bool is_path(struct wsr_str s)
+{
+	return s.len > 0 && s.ptr[0] == '/';
+}
+
+static struct wsr_str join2(struct wsr_eval *e, struct wsr_str a, struct wsr_str b)
+{
+	struct wsr_str parts[] = { a, b };
+	return wsr_join(e->arena, parts, 2);
+}
+
+/* A blank or control byte, which nobody encoded (ap_scan_vchar_obstext). */
+static bool has_blank(struct wsr_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static enum outcome refuse(struct run *r, unsigned status, const char *why)
+{
+	struct wsr_eval *e = r->e;
+	wsr_trace(e, r->rule ? r->rule->pos : WSR_NONE, why, r->now);
+	if (status == 500)
+		wsr_eval_fail(e, why, r->rule ? r->rule->pos : WSR_NONE);
+	wsr_decide_status(e, status, r->rule ? r->rule->pos : WSR_NONE);
+	return STOP;
+}
+
+/* --- one rule -------------------------------------------------------------------------------------------------------------- */
+
+/* What the expression looks at. */
+static struct wsr_str subject(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	struct wsr_str s = r->now;
+	if (r->rest.len)
+		s = join2(r->e, s, r->rest);
+	if (rule->flags & WSR_RULE_IIS)
+		return is_path(s) ? wsr_from(s, 1) : s;
+	return r->prefix.len && wsr_starts_with(s, r->prefix) ? wsr_from(s, r->prefix.len) : s;
+}
+
+static bool rule_matches(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	struct wsr_eval *e = r->e;
+	struct wsr_captures found;
+	enum wsr_match_result result = wsr_regex_run(e->regexes, rule->regex, subject(r, rule), &found);
+	if (result == WSR_MATCH_FAILED) {
+		wsr_eval_fail(e, "a regular expression does not compile or ran into its limit", rule->pos);
+		return false;
+	}
+	if ((result == WSR_MATCH) == !!(rule->flags & WSR_RULE_NOT))
+		return false;
+	e->captures.count = 0;
+	if (result == WSR_MATCH)
+		wsr_regex_keep(e, rule->regex, &found);
+	e->httpd->condition.count = 0;
+	e->httpd->track_captures = rule->flags & WSR_RULE_TRACK_ALL;
+	return wsr_cond_eval(e, rule->condition) == WSR_TRUE && !e->error;
+}
+
+static bool is_capture(const struct wsr_part *part)
+{
+	return part->kind == WSR_PART_CAPTURE || part->kind == WSR_PART_CONDITION_CAPTURE;
+}
+
+/* The substitution's value; flag B escapes what groups bring in. */
+static struct wsr_str substitution(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	struct wsr_eval *e = r->e;
+	const struct wsr_tmpl *t = wsr_tmpl_at(e->table, rule->target);
+	struct wsr_str small[MAX_PARTS], *values = small;
+	if (t->part_count > MAX_PARTS)
+		values = wsr_arena_alloc(e->arena, t->part_count * sizeof(*values));
+	for (uint32_t i = 0; values && i < t->part_count; i++) {
+		const struct wsr_part *part = wsr_part_at(e->table, t->first_part + i);
+		if (!wsr_part_value(e, part, &values[i]))
+			values[i] = WSR_STR_NULL;
+		if (rule->flags & WSR_RULE_B && is_capture(part))
+			values[i] = wsr_httpd_escape_capture(e->arena, values[i], wsr_string(e->table, rule->escape), !(rule->flags & WSR_RULE_B_NOPLUS));
+	}
+	return values ? wsr_join(e->arena, values, t->part_count) : WSR_STR_NULL;
+}
+
+static void add_cookies(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	struct wsr_eval *e = r->e;
+	e->httpd->cookies.arena = e->arena;
+	for (uint32_t i = 0; i < rule->cookies.count; i++)
+		wsr_fields_add(&e->httpd->cookies, WSR_STR("Set-Cookie"), wsr_eval_tmpl(e, *wsr_tmpl_item_at(e->table, rule->cookies.first + i)));
+}
+
+/* Take the query out of the name (splitout_queryargs). */
+static void split_query(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	struct wsr_eval *e = r->e;
+	bool query;
+	if (scheme_length(r->now, &query) && !query) {
+		e->args = WSR_STR_NULL;
+		return;
+	}
+	if (rule->flags & WSR_RULE_QSD)
+		e->args = WSR_STR_NULL;
+	const char *q = rule->flags & WSR_RULE_QSL ? memrchr(r->now.ptr, '?', r->now.len) : memchr(r->now.ptr, '?', r->now.len);
+	if (!q)
+		return;
+	struct wsr_str args = wsr_from(r->now, (size_t)(q - r->now.ptr) + 1);
+	r->now = wsr_str(r->now.ptr, (size_t)(q - r->now.ptr));
+	if (rule->flags & WSR_RULE_QSA && args.len) {
+		struct wsr_str parts[] = { args, WSR_STR("&"), e->args };
+		args = wsr_join(e->arena, parts, 3);
+	} else if (rule->flags & WSR_RULE_QSA) {
+		args = e->args;
+	}
+	if (args.len && args.ptr[args.len - 1] == '&')
+		args.len--;
+	e->args = args.len ? args : WSR_STR_NULL;
+}
+
+/* "http://this.server/x" is "/x" (reduce_uri). */
+static void reduce(struct run *r)
+{
+	struct wsr_str self = wsr_httpd_absolute(r->e, WSR_STR(""));
+	if (r->now.len < self.len || !wsr_str_eq_nocase(wsr_str(r->now.ptr, self.len), self))
+		return;
+	struct wsr_str path = wsr_from(r->now, self.len);
+	if (path.len && path.ptr[0] != '/')
+		return;
+	r->now = path.len ? path : WSR_STR("/");
+	r->reduced = true;
+}
+
+static void qualify(struct run *r)
+{
+	bool query;
+	if (scheme_length(r->now, &query))
+		return;
+	struct wsr_str parts[] = { wsr_httpd_absolute(r->e, WSR_STR("")), is_path(r->now) ? WSR_STR_NULL : WSR_STR("/"), r->now };
+	r->now = wsr_join(r->e->arena, parts, 3);
+}
+
+/* Was an encoded "?" about to become the beginning of a query? (UnsafeAllow3F) */
+static bool smuggles_question(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	struct wsr_str raw = r->e->request ? r->e->request->path : WSR_STR_NULL;
+	if (rule->flags & (WSR_RULE_ALLOW_3F | WSR_RULE_HAS_QUERY | WSR_RULE_IIS) || !memchr(r->now.ptr, '?', r->now.len))
+		return false;
+	for (size_t i = 0; i + 2 < raw.len; i++)
+		if (raw.ptr[i] == '%' && raw.ptr[i + 1] == '3' && (raw.ptr[i + 2] | 0x20) == 'f')
+			return true;
+	return false;
+}
+
+static bool mapped_to_proxy(const struct run *r)
+{
+	return wsr_starts_with(r->now, WSR_STR("proxy:"));
+}
+
+/* Where does the result stand: below the section, at the root, at another server? */
+static void place(struct run *r, const struct wsr_rewrite_rule *rule, bool was_proxy)
+{
+	bool query;
+	if (is_path(r->now) || scheme_length(r->now, &query))
+		return;
+	if (r->in_section && !was_proxy)
+		r->now = join2(r->e, r->prefix, r->now);
+	else if (!r->in_section && !(rule->flags & (WSR_RULE_PROXY | WSR_RULE_REDIRECT)))
+		r->now = join2(r->e, WSR_STR("/"), r->now);
+}
+
+static void take_substitution(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	bool was_proxy = mapped_to_proxy(r);
+	r->now = substitution(r, rule);
+	if (!r->now.ptr)
+		return;
+	place(r, rule, was_proxy);
+	r->proxy = r->reduced = false;
+	r->changed = true;
+	r->escape = !(rule->flags & WSR_RULE_NE);
+	if (rule->flags & WSR_RULE_DPI)
+		r->rest = WSR_STR_NULL;
+}
+
+/* Run one rule that matched. */
+static enum outcome apply(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	struct wsr_eval *e = r->e;
+	bool query;
+	r->rule = rule;
+	wsr_httpd_env(e, rule->env, false);
+	add_cookies(r, rule);
+	if (rule->type != WSR_NONE)
+		e->httpd->type = wsr_eval_tmpl(e, rule->type);
+	if (rule->flags & WSR_RULE_NOTHING)
+		return MATCHED;
+	take_substitution(r, rule);
+	if (!r->now.ptr)
+		return refuse(r, 500, "out of memory");
+	if (smuggles_question(r, rule))
+		return refuse(r, 403, "an encoded question mark would begin a query");
+	split_query(r, rule);
+	wsr_trace(e, rule->pos, "rewritten", r->now);
+	if (rule->flags & (WSR_RULE_PROXY | WSR_RULE_REDIRECT))
+		qualify(r);
+	else
+		reduce(r);
+	r->proxy = rule->flags & WSR_RULE_PROXY;
+	r->scheme = scheme_length(r->now, &query);
+	if (!r->proxy && r->scheme)
+		r->status = rule->status ? rule->status : 302;
+	if (r->now.len + r->rest.len > MAX_NAME)
+		return refuse(r, 500, "rules make the name longer and longer");
+	return MATCHED;
+}
+
+/* --- the list ------------------------------------------------------------------------------------------------------------- */
+
+static const struct wsr_rewrite_rule *rule_at(const struct run *r, uint32_t i)
+{
+	return wsr_rewrite_rule_at(r->e->table, r->layer->rewrites.first + i);
+}
+
+/* F, G, R=404, and what IIS answers by itself. */
+static enum outcome answer_status(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	if (rule->flags & WSR_RULE_ABORT) {
+		wsr_decide_close(r->e, rule->pos);
+		return STOP;
+	}
+	wsr_trace(r->e, rule->pos, "status forced by a rule", WSR_STR_NULL);
+	wsr_decide_status(r->e, rule->status, rule->pos);
+	return STOP;
+}
+
+/* Start the list again (N). @return false when the limit is reached. */
+static bool next_round(struct run *r, const struct wsr_rewrite_rule *rule)
+{
+	return ++r->rounds < (rule->limit ? rule->limit : MAX_ROUNDS);
+}
+
+static uint32_t behind_chain(const struct run *r, uint32_t i)
+{
+	while (i < r->layer->rewrites.count && rule_at(r, i)->flags & WSR_RULE_CHAIN)
+		i++;
+	return i;
+}
+
+/* Run the list. @return STOP after a decision */
+static enum outcome run_list(struct run *r)
+{
+	for (uint32_t i = 0; i < r->layer->rewrites.count; i++) {
+		const struct wsr_rewrite_rule *rule = rule_at(r, i);
+		r->e->httpd->filename = r->now;
+		if (!rule_matches(r, rule)) {
+			if (r->e->error)
+				return refuse(r, 500, "a rule could not be evaluated");
+			i = behind_chain(r, i);
+			continue;
+		}
+		wsr_trace(r->e, rule->pos, "rule matches", r->now);
+		if (apply(r, rule) == STOP)
+			return STOP;
+		if (rule->flags & (WSR_RULE_STATUS | WSR_RULE_ABORT))
+			return answer_status(r, rule);
+		if (rule->flags & WSR_RULE_PASS_THROUGH) {
+			r->pass_through = true;
+			r->escape = true;
+			return MATCHED;
+		}
+		if (rule->flags & WSR_RULE_END)
+			r->e->httpd->rewrite_ended = true;
+		if (rule->flags & (WSR_RULE_END | WSR_RULE_LAST | WSR_RULE_PROXY))
+			return MATCHED;
+		if (rule->flags & WSR_RULE_NEXT) {
+			if (!next_round(r, rule))
+				return refuse(r, 500, "rules with N go round too often");
+			i = UINT32_MAX; /* the loop makes it 0 */
+			continue;
+		}
+		i += rule->skip;
+	}
+	return MATCHED;
+}
+
+/* --- results ---------------------------------------------------------------------------------------------------------------- */
+
+/* A URL with its path escaped; host and scheme stay (escape_absolute_uri). */
+static struct wsr_str escape_url(struct run *r)
+{
+	const char *slash = r->scheme < r->now.len ? memchr(r->now.ptr + r->scheme, '/', r->now.len - r->scheme) : NULL;
+	if (!slash)
+		return r->now;
+	size_t host = (size_t)(slash - r->now.ptr);
+	return join2(r->e, wsr_str(r->now.ptr, host), wsr_httpd_escape(r->e->arena, wsr_from(r->now, host), WSR_HTTPD_ESCAPE_FILE));
+}
+
+/* In a section a URL to its files is made one to its base (subst_prefix_path). */
+static void put_base(struct run *r, size_t from)
+{
+	struct wsr_str base = wsr_string(r->e->table, r->layer->rewrite_base), path = wsr_from(r->now, from), cut = r->prefix;
+	if (!base.len || !cut.len)
+		return;
+	if (cut.ptr[cut.len - 1] == '/')
+		cut.len--;
+	if (!wsr_starts_with(path, cut) || path.len == cut.len || path.ptr[cut.len] != '/')
+		return;
+	path = wsr_from(path, cut.len + 1);
+	struct wsr_str parts[] = { wsr_str(r->now.ptr, from), base, base.ptr[base.len - 1] == '/' ? WSR_STR_NULL : WSR_STR("/"), path };
+	r->now = wsr_join(r->e->arena, parts, 4);
+}
+
+static enum outcome redirect(struct run *r)
+{
+	struct wsr_eval *e = r->e;
+	const struct wsr_head *h = e->request;
+	const char *slash = memchr(r->now.ptr + r->scheme, '/', r->now.len - r->scheme);
+	if (r->in_section && slash)
+		put_base(r, (size_t)(slash - r->now.ptr));
+	struct wsr_str url = r->escape ? escape_url(r) : r->now;
+	if (e->args.len) {
+		bool as_it_is = !r->escape || (h && wsr_str_eq(e->args, h->query));
+		struct wsr_str parts[] = { url, WSR_STR("?"), as_it_is ? e->args : wsr_httpd_escape(e->arena, e->args, WSR_HTTPD_ESCAPE_FILE) };
+		url = wsr_join(e->arena, parts, 3);
+	}
+	if (!url.ptr)
+		return refuse(r, 500, "out of memory");
+	wsr_decide_redirect(e, r->status, url, r->rule->pos);
+	return STOP;
+}
+
+/* The request is mapped: nothing that comes later in this phase looks at it. */
+static enum outcome to_proxy(struct run *r)
+{
+	struct wsr_httpd *h = r->e->httpd;
+	h->mapped = WSR_MAPPED_PROXY;
+	h->pass = NULL;
+	h->path = r->rest.len && !r->in_section ? join2(r->e, r->now, r->rest) : r->now;
+	h->rule = r->rule;
+	h->nocanon = !r->escape;
+	return MATCHED;
+}
+
+/* Does the first segment of this path exist on this machine? Then it is taken for the name of a file (prefix_stat). */
+static bool first_segment_exists(struct wsr_eval *e, struct wsr_str path)
+{
+	const char *slash = path.len > 1 ? memchr(path.ptr + 1, '/', path.len - 1) : NULL;
+	struct wsr_str first = wsr_arena_dup(e->arena, slash ? wsr_str(path.ptr, (size_t)(slash - path.ptr)) : path);
+	return first.len > 1 && e->world && e->world->file && e->world->file(e->world_ctx, first.ptr, WSR_FILE_EXISTS);
+}
+
+static struct wsr_str document_root(struct wsr_eval *e)
+{
+	struct wsr_str root;
+	if (!wsr_var_value(e, WSR_V_DOCUMENT_ROOT, WSR_STR_NULL, &root))
+		return WSR_STR("");
+	while (root.len && root.ptr[root.len - 1] == '/')
+		root.len--;
+	return root;
+}
+
+static bool is_file_name(struct run *r)
+{
+	struct wsr_str root = document_root(r->e);
+	if (r->reduced || wsr_uri_dotdots(r->now))
+		return false;
+	if (r->rule->flags & WSR_RULE_PREFIX_STAT)
+		return first_segment_exists(r->e, r->now);
+	return root.len && wsr_starts_with(r->now, root) && (r->now.len == root.len || r->now.ptr[root.len] == '/');
+}
+
+/* A path of a virtual host: to be looked up by others (PT), or a file below the document root, or a file. */
+static enum outcome to_file(struct run *r)
+{
+	struct wsr_eval *e = r->e;
+	if (r->pass_through || r->rule->flags & WSR_RULE_IIS) {
+		e->uri = r->now;
+		e->uri_changed = true;
+		return MATCHED;
+	}
+	if (!is_path(r->now))
+		return refuse(r, 400, "a rewritten path without a slash at its beginning");
+	struct wsr_str path = r->now;
+	if (!is_file_name(r)) {
+		if (!wsr_uri_resolve(e->arena, r->now, &path))
+			return refuse(r, 404, "a rewritten path leads above the root");
+		path = join2(e, document_root(e), path);
+	}
+	e->httpd->mapped = WSR_MAPPED_FILE;
+	e->httpd->path = path;
+	return MATCHED;
+}
+
+/* In a section: the result is looked up like a new request, unless it is the old one. */
+static enum outcome to_new_request(struct run *r, struct wsr_str before)
+{
+	struct wsr_eval *e = r->e;
+	if (!is_path(r->now))
+		return refuse(r, 400, "a rewritten path without a slash at its beginning");
+	if (wsr_str_eq(r->now, before))
+		return MATCHED;
+	struct wsr_str whole = r->now, root = document_root(e);
+	put_base(r, 0);
+	if (wsr_str_eq(whole, r->now) && root.len && wsr_starts_with(r->now, root) && r->now.len > root.len && r->now.ptr[root.len] == '/')
+		r->now = wsr_from(r->now, root.len);
+	wsr_flow_redirect(e, r->now, e->args, r->rule->pos);
+	return STOP;
+}
+
+static enum outcome finish(struct run *r, struct wsr_str before)
+{
+	struct wsr_eval *e = r->e;
+	if (!r->changed)
+		return MATCHED;
+	if (!(r->scheme && !r->proxy && r->escape) && has_blank(e->args))
+		return refuse(r, 403, "a blank or control character in the query");
+	if (r->proxy)
+		return to_proxy(r);
+	if (r->scheme)
+		return redirect(r);
+	return r->in_section ? to_new_request(r, before) : to_file(r);
+}
+
+/* Folder or path of the section with a slash at its end. */
+static struct wsr_str section_prefix(struct wsr_eval *e, const struct wsr_layer *layer)
+{
+	struct wsr_str name = wsr_string(e->table, layer->name);
+	if (name.len == 0)
+		return WSR_STR("/");
+	return name.ptr[name.len - 1] == '/' ? name : join2(e, name, WSR_STR("/"));
+}
+
+/* "/folder" of a section for "/folder/": mod_dir sends the client there first. */
+static bool slash_is_missing(const struct run *r)
+{
+	return !mapped_to_proxy(r) && r->now.len + 1 == r->prefix.len && wsr_starts_with(r->prefix, r->now) && r->rest.len == 0;
+}
+
+bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *layer, bool in_section)
+{
+	struct run r = { .e = e, .layer = layer, .in_section = in_section, .now = e->uri };
+	if (layer->rewrites.count == 0 || e->httpd->rewrite_ended)
+		return false;
+	if (in_section) {
+		r.prefix = section_prefix(e, layer);
+		r.now = wsr_httpd_filename(e, &r.rest);
+		if (slash_is_missing(&r))
+			return false;
+	}
+	struct wsr_str before = r.now;
+	enum outcome end = run_list(&r);
+	if (end != STOP)
+		end = finish(&r, before);
+	e->httpd->filename = WSR_STR_NULL;
+	return end == STOP;
+}
+
+bool wsr_httpd_rewrite_sections(struct wsr_eval *e)
+{
+	const struct wsr_httpd *h = e->httpd;
+	const struct wsr_layer *last = NULL;
+	bool on = false;
+	for (uint32_t i = 0; i < h->layer_count; i++) {
+		const struct wsr_layer *l = h->layers[i];
+		if (l->flags & (WSR_LAYER_REWRITE_ON | WSR_LAYER_REWRITE_OFF))
+			on = l->flags & WSR_LAYER_REWRITE_ON;
+		if (i > 0 && (l->rewrites.count || l->rewrite_base || l->flags & (WSR_LAYER_REWRITE_ON | WSR_LAYER_REWRITE_OFF | WSR_LAYER_REWRITE_INHERIT)))
+			last = l;
+	}
+	return on && last && wsr_httpd_rewrite(e, last, true);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Variables that httpd has and nginx has not: %{REQUEST_FILENAME}, %{SERVER_PORT}, %{TIME_HOUR} and their kin, and fields as httpd reads them. In: the request and
+ * the state of httpd's phases. Out: a value, or false for none.
+ *
+ * The name and port of the server follow UseCanonicalName (server/core.c: ap_get_server_name, ap_get_server_port).
+ */
+#include "eval/wsr_httpd.h"
+#include "eval/wsr_uri.h"
+
+static bool some(struct wsr_str s, struct wsr_str *out)
+{
+	*out = s;
+	return s.ptr != NULL;
+}
+
+static bool text(const char *z, struct wsr_str *out)
+{
+	return some(wsr_cstr(z), out);
+}
+
+/* --- the server ---------------------------------------------------------------------------------------------------------- */
+
+static bool is_tls(const struct wsr_eval *e)
+{
+	return wsr_listen_at(e->table, e->listen)->flags & WSR_LISTEN_TLS;
+}
+
+static struct wsr_str server_name(const struct wsr_eval *e)
+{
+	struct wsr_str own = wsr_string(e->table, wsr_server_at(e->table, e->server)->name);
+	bool canonical = e->httpd->host->flags & WSR_HOST_CANONICAL_NAME;
+	if (!canonical && e->host.len > 0)
+		return e->host;
+	return own.ptr ? own : WSR_STR("");
+}
+
+/* Digits behind the last colon of an authority; 0 when there are none. */
+static unsigned port_of(struct wsr_str authority)
+{
+	unsigned port = 0;
+	size_t i = authority.len;
+	while (i > 0 && authority.ptr[i - 1] >= '0' && authority.ptr[i - 1] <= '9')
+		i--;
+	if (i == 0 || authority.ptr[i - 1] != ':' || authority.len - i > 5)
+		return 0;
+	for (; i < authority.len; i++)
+		port = port * 10 + (unsigned)(authority.ptr[i] - '0');
+	return port <= 65535 ? port : 0;
+}
+
+static unsigned server_port(const struct wsr_eval *e)
+{
+	const struct wsr_host *host = e->httpd->host;
+	unsigned listened = wsr_listen_at(e->table, e->listen)->port, asked = 0;
+	if (!(host->flags & WSR_HOST_CANONICAL_NAME) && e->request)
+		asked = port_of(e->request->host);
+	if (asked)
+		return asked;
+	if (host->flags & WSR_HOST_CANONICAL_PORT && listened)
+		return listened;
+	return host->canonical_port ? host->canonical_port : listened ? listened : is_tls(e) ? 443 : 80;
+}
+
+/* --- the file ------------------------------------------------------------------------------------------------------------ */
+
+/* Length of the part of a path that is a file's or a folder's name; what stands behind is the path info (server/request.c: ap_directory_walk). */
+static size_t name_length(struct wsr_eval *e, struct wsr_str path)
+{
+	char *z = wsr_arena_dup(e->arena, path).ptr ? wsr_arena_alloc(e->arena, path.len + 1) : NULL;
+	if (!z || !e->world || !e->world->file)
+		return path.len;
+	memcpy(z, path.ptr, path.len);
+	z[path.len] = '\0';
+	for (size_t i = 1; i < path.len; i++) {
+		if (z[i] != '/')
+			continue;
+		z[i] = '\0';
+		bool folder = e->world->file(e->world_ctx, z, WSR_FILE_IS_DIR);
+		z[i] = '/';
+		if (!folder)
+			return i;
+	}
+	return path.len;
+}
+
+struct wsr_str wsr_httpd_filename(struct wsr_eval *e, struct wsr_str *path_info)
+{
+	const struct wsr_httpd *h = e->httpd;
+	*path_info = WSR_STR("");
+	if (h->filename.ptr)
+		return h->filename;
+	if (h->mapped == WSR_MAPPED_NOT)
+		return e->uri;
+	if (h->mapped == WSR_MAPPED_PROXY) {
+		struct wsr_str parts[] = { WSR_STR("proxy:"), h->path };
+		return wsr_join(e->arena, parts, 2);
+	}
+	size_t len = name_length(e, h->path);
+	*path_info = wsr_from(h->path, len);
+	return wsr_str(h->path.ptr, len);
+}
+
+static bool filename(struct wsr_eval *e, struct wsr_str *out)
+{
+	struct wsr_str info;
+	return some(wsr_httpd_filename(e, &info), out);
+}
+
+static bool path_info(struct wsr_eval *e, struct wsr_str *out)
+{
+	wsr_httpd_filename(e, out);
+	return out->len > 0;
+}
+
+/* --- fields -------------------------------------------------------------------------------------------------------------- */
+
+/* All fields of one name, joined as httpd joins them while it reads a head. */
+static bool field(struct wsr_eval *e, struct wsr_str name, struct wsr_str *out)
+{
+	const struct wsr_head *h = e->request;
+	struct wsr_str joined = WSR_STR_NULL;
+	if (!h)
+		return false;
+	if (h->form == WSR_TARGET_ABSOLUTE && wsr_str_eq_nocase(name, WSR_STR("host")))
+		return some(h->host, out);
+	for (uint32_t i = 0; i < h->field_count; i++) {
+		struct wsr_str value = h->fields[i].value;
+		if (!wsr_str_eq_nocase(h->fields[i].name, name))
+			continue;
+		struct wsr_str parts[] = { joined, WSR_STR(", "), value };
+		joined = joined.ptr ? wsr_join(e->arena, parts, 3) : value.ptr ? value : WSR_STR("");
+	}
+	return some(joined, out);
+}
+
+/* --- time ---------------------------------------------------------------------------------------------------------------- */
+
+static unsigned digits(const char *s, unsigned count)
+{
+	unsigned n = 0;
+	while (count-- > 0)
+		n = n * 10 + (unsigned)(*s++ - '0');
+	return n;
+}
+
+/* Day of the week, 0 = Sunday (Sakamoto's formula for the Gregorian calendar). */
+static unsigned weekday(unsigned year, unsigned month, unsigned day)
+{
+	static const uint8_t shift[12] = { 0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4 };
+	year -= month < 3;
+	return (year + year / 4 - year / 100 + year / 400 + shift[(month + 11) % 12] + day) % 7;
+}
+
+/* Pieces of "2026-11-21T05:21:17+00:00". */
+static bool time_part(struct wsr_eval *e, unsigned id, struct wsr_str *out)
+{
+	struct wsr_str iso;
+	if (!wsr_var_value(e, WSR_V_TIME_ISO8601, WSR_STR_NULL, &iso) || iso.len < 19)
+		return false;
+	const char *t = iso.ptr;
+	switch (id) {
+	case WSR_V_HTTPD_TIME_YEAR: return some(wsr_str(t, 4), out);
+	case WSR_V_HTTPD_TIME_MON:  return some(wsr_str(t + 5, 2), out);
+	case WSR_V_HTTPD_TIME_DAY:  return some(wsr_str(t + 8, 2), out);
+	case WSR_V_HTTPD_TIME_HOUR: return some(wsr_str(t + 11, 2), out);
+	case WSR_V_HTTPD_TIME_MIN:  return some(wsr_str(t + 14, 2), out);
+	case WSR_V_HTTPD_TIME_SEC:  return some(wsr_str(t + 17, 2), out);
+	case WSR_V_HTTPD_TIME_WDAY: return some(wsr_number(e->arena, weekday(digits(t, 4), digits(t + 5, 2), digits(t + 8, 2))), out);
+	default: break;
+	}
+	struct wsr_str parts[] = { wsr_str(t, 4), wsr_str(t + 5, 2), wsr_str(t + 8, 2), wsr_str(t + 11, 2), wsr_str(t + 14, 2), wsr_str(t + 17, 2) };
+	return some(wsr_join(e->arena, parts, 6), out);
+}
+
+/* --- all of them --------------------------------------------------------------------------------------------------------- */
+
+static bool ipv6(struct wsr_eval *e, struct wsr_str *out)
+{
+	struct wsr_str address;
+	bool six = wsr_var_value(e, WSR_V_REALIP_REMOTE_ADDR, WSR_STR_NULL, &address) && memchr(address.ptr, ':', address.len);
+	return text(six ? "on" : "off", out);
+}
+
+bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struct wsr_str *out)
+{
+	if (id == WSR_V_HTTPD_FIELD_)
+		return field(e, suffix, out);
+	if (id == WSR_V_HTTPD_HTTPS)
+		return text(is_tls(e) ? "on" : "off", out);
+	if (id == WSR_V_HTTPD_IPV6)
+		return ipv6(e, out);
+	if (id >= WSR_V_HTTPD_TIME && id <= WSR_V_HTTPD_TIME_WDAY)
+		return time_part(e, id, out);
+	if (!e->httpd)
+		return false;
+	switch (id) {
+	case WSR_V_HTTPD_FILENAME:     return filename(e, out);
+	case WSR_V_HTTPD_PATH_INFO:    return path_info(e, out);
+	case WSR_V_HTTPD_SERVER_NAME:  return some(server_name(e), out);
+	case WSR_V_HTTPD_SERVER_PORT:  return some(wsr_number(e->arena, server_port(e)), out);
+	case WSR_V_HTTPD_SERVER_ADMIN: return some(wsr_string(e->table, e->httpd->host->admin), out);
+	case WSR_V_HTTPD_AUTH_TYPE:    return e->httpd->user.ptr && text("Basic", out);
+	case WSR_V_HTTPD_SELF:         return some(wsr_httpd_absolute(e, WSR_STR("")), out);
+	default:                       return false;
+	}
+}
