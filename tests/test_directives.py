@@ -293,6 +293,10 @@ class Documents(unittest.TestCase):
             with self.subTest(path):
                 self.assertEqual(env.read(os.path.join(env.TOP, path)), text, "run make docs")
 
+    def test_manual_page_can_be_broken_into_lines(self):
+        words = re.split(r"\s+|\\:", gen_docs.documents()["docs/man/wsrp.conf.5"])
+        self.assertEqual([word for word in words if len(word) > 70], [])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -131,7 +131,8 @@ def man_entry(row):
     name = "any other word" if row.name == "*" else row.name
     out = [".TP", ".B " + roff(name) if row.name != "*" else ".I " + roff(name)]
     if row.signature:
-        out[-1] = '.BR "%s" " %s"' % (roff(name), roff(row.signature).replace('"', "\\(dq"))
+        signature = roff(row.signature).replace('"', "\\(dq").replace("|", "|\\:")  # a long choice may be broken behind each bar
+        out[-1] = '.BR "%s" " %s"' % (roff(name), signature)
     out.append(roff(row.sentence))
     out.append(".br")
     out.append(roff("In: %s.%s%s" % (row.where, " Default: %s." % row.default if row.default is not None else "",
@@ -141,7 +142,7 @@ def man_entry(row):
 
 def man_page(rows, names):
     out = ['.\\" SPDX-License-Identifier: BSD-2-Clause', '.\\" Written by tools/gen_docs.py from grammar/directives.def and eval/variables.def.',
-           '.TH WSRP.CONF 5 "" "wsrp %s" "wsrp"' % version(), ".SH NAME", "wsrp.conf \\- configuration that wsrpc compiles", ".SH DESCRIPTION"]
+           '.TH WSRP.CONF 5 "" "wsrp %s" "wsrp"' % version(), ".ad l", ".SH NAME", "wsrp.conf \\- configuration that wsrpc compiles", ".SH DESCRIPTION"]
     out.append("""The language is nginx's: a directive is a name, its arguments and a semicolon, or a block in braces. Words with blanks, semicolons or braces
 stand in quotes; a backslash takes the meaning of the next character away; # starts a comment where a word could start.""")
     out.append(".PP")
