@@ -475,6 +475,7 @@ struct stream *conn_take_stream(struct conn *c, struct wsr_str *rest)
 		*rest = wsr_str(copy, in.len);
 		consumed(c, wsr_str(in.ptr + in.len, 0));
 	}
+	stream_watch(s, false);
 	if (c->paused)
 		stream_resume(s);
 	c->client = NULL;
@@ -490,6 +491,7 @@ static void established(struct conn *c, const struct generation *g)
 	const struct wsr_server *server = wsr_server_at(&g->table, l->default_server);
 	if (default_core(g, l->default_server)->tcp_nodelay)
 		stream_set_nodelay(c->client, true);
+	stream_watch(c->client, true);
 	c->keepalive_ms = wsr_srv_at(&g->table, server->srv)->client_header_timeout_ms;
 	c->body.done = true;
 	enter(c, CONN_WAITING);

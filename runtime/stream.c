@@ -553,6 +553,21 @@ void stream_resume(struct stream *s)
 	loop_later(s->loop, &s->task);
 }
 
+void stream_watch(struct stream *s, bool on)
+{
+	s->watched = on;
+}
+
+/* Nobody reads, so nobody would see it. An event, or the second look after a short read, has set `readable`. */
+static void look_for_reset(struct stream *s)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0)
+		fail(s, end_of_errno(error), error);
+}
+
 /* --- the turn of one stream ---------------------------------------------------------------------------------------- */
 
 static void write_turn(struct stream *s)
@@ -575,6 +590,8 @@ static void stream_work(struct stream *s)
 	write_turn(s);
 	if (!s->dead)
 		drained = read_turn(s);
+	if (s->watched && s->paused && s->readable && !s->dead)
+		look_for_reset(s);
 	if (!s->dead && s->end_pending && drained)
 		report_fatal(s, (enum stream_end)(s->end_pending - 1));
 	if (!s->dead && read_due(s) <= s->loop->now_ms) {

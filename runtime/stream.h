@@ -50,7 +50,7 @@ struct stream_handler {
 	/**
 	 * EOF and TRUNCATED: no more on_data, the sending side is still usable; reported once. READ_TIMEOUT: the stream is unchanged, the silence is measured
 	 * anew only after data or stream_set_timeouts(). The others are fatal: no callback follows, writes are dropped, the owner has to close or abort.
-	 * Data that arrived before a fatal end is delivered first unless the stream is paused.
+	 * Data that arrived before a fatal end is delivered first; a paused stream reports a reset only when it reads again, or is watched.
 	 */
 	void (*on_end)(void *owner, enum stream_end why);
 };
@@ -99,6 +99,7 @@ struct stream {
 	unsigned shut_wanted : 1;    /* half-close after what is pending */
 	unsigned notify_sent : 1;    /* close_notify is on its way */
 	unsigned shut_done : 1;
+	unsigned watched : 1;        /* stream_watch() */
 	unsigned read_timed_out : 1; /* READ_TIMEOUT was reported and nothing came since */
 };
 
@@ -136,6 +137,9 @@ static inline bool stream_full(const struct stream *s)
 void stream_pause(struct stream *s);
 /** Deliver again, from the next turn on, without waiting for an event. */
 void stream_resume(struct stream *s);
+
+/** Report a reset also while paused; what came before it is lost then. For peers without whom their input is worth nothing: clients of requests. */
+void stream_watch(struct stream *s, bool on);
 
 /** Half-close: FIN (TLS: close_notify and FIN) after what is pending. Writes are dropped from now on; reading goes on. */
 void stream_shutdown(struct stream *s);
