@@ -22,7 +22,7 @@ static int *fds_new(uint32_t count)
 static bool map_table(struct generation *g, int fd, bool verify, char *why, size_t cap)
 {
 	struct stat st;
-	struct wsr_refusal refusal = { .error = WSR_E_TRUNCATED };
+	struct wsr_refusal refusal = { .error = WSR_E_EMPTY };
 	if (fstat(fd, &st) < 0) {
 		snprintf(why, cap, "%s", strerror(errno));
 		return false;

@@ -87,7 +87,6 @@ static bool accept_one(struct listener *l)
 		return false;
 	int fd = accept4(l->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
-		w->counters->accepted++;
 		conn_accept(w, l, fd, (struct sockaddr *)&addr, len);
 		return true;
 	}
