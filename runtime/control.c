@@ -198,15 +198,24 @@ bool control_alive(const char *path)
 	return fd >= 0;
 }
 
-bool control_open(struct master *m, char *why, size_t cap)
+static void stop_listening(struct master *m)
 {
-	const char *path = m->settings.control_path;
+	if (m->control_fd < 0)
+		return;
+	event_del(&m->control_event);
+	close(m->control_fd);
+	unlink(m->control_path);
+	m->control_fd = -1;
+}
+
+bool control_open(struct master *m, const char *path, char *why, size_t cap)
+{
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	snprintf(why, cap, "control socket \"%s\": path longer than %zu bytes", path, sizeof(at.sun_path) - 1);
 	if (strlen(path) >= sizeof(at.sun_path))
 		return false;
 	memcpy(at.sun_path, path, strlen(path) + 1);
-	unlink(path); /* control_alive() said that nobody answers there */
+	unlink(path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t before = umask(0177);
 	bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 8) == 0;
@@ -217,7 +226,9 @@ bool control_open(struct master *m, char *why, size_t cap)
 			close(fd);
 		return false;
 	}
+	stop_listening(m);
 	m->control_fd = fd;
+	memcpy(m->control_path, path, strlen(path) + 1);
 	event_assign(&m->control_event, m->base, fd, EV_READ | EV_PERSIST, on_accept, m);
 	return event_add(&m->control_event, NULL) == 0;
 }
@@ -232,12 +243,7 @@ void control_close(struct master *m)
 			log_error(m->current ? m->current->gen : NULL, WSR_NONE, WSR_LOG_WARN, NULL, "control socket: %s", strerror(errno));
 		client_free(m->clients);
 	}
-	if (m->control_fd < 0)
-		return;
-	event_del(&m->control_event);
-	close(m->control_fd);
-	unlink(m->settings.control_path);
-	m->control_fd = -1;
+	stop_listening(m);
 }
 
 /* --- the client ------------------------------------------------------------------------------------------------------ */
@@ -271,6 +277,15 @@ static bool known_command(const char *c)
 	return !strcmp(c, "reload") || !strcmp(c, "quit") || !strcmp(c, "stop") || !strcmp(c, "reopen") || !strcmp(c, "status");
 }
 
+/* The default place, where a master is that was started before its table named a "pid". */
+static int connect_beside(const char *table_path)
+{
+	char *path = NULL;
+	int fd = asprintf(&path, "%s.sock", table_path) < 0 ? -1 : connect_to(path);
+	free(path);
+	return fd;
+}
+
 int control_command(const struct options *o)
 {
 	if (!known_command(o->command)) {
@@ -287,10 +302,14 @@ int control_command(const struct options *o)
 	if (have)
 		wsr_table_close(&t);
 	int fd = ok ? connect_to(s.control_path) : -1;
+	int error = errno;
+	if (ok && fd < 0 && !s.pid_is_default && !o->pid)
+		fd = connect_beside(s.table_path);
 	if (!ok)
 		fprintf(stderr, "wsrpd: %s\n", why);
 	else if (fd < 0)
-		fprintf(stderr, "wsrpd: no master answers at \"%s\": %s\n", s.control_path, strerror(errno));
+		fprintf(stderr, "wsrpd: no master answers at \"%s\": %s%s\n", s.control_path, strerror(error),
+			have ? "; one that was started with another \"pid\" than the table's is found with -o pid=FILE" : "");
 	settings_free(&s);
 	if (fd < 0)
 		return 2;

@@ -15,8 +15,8 @@ struct master;
 
 enum control_wait { CONTROL_NOTHING, CONTROL_RELOAD, CONTROL_REOPEN, CONTROL_EXIT };
 
-/** Listen. @return false with a sentence (another master is running there, the folder is not writable). */
-bool control_open(struct master *m, char *why, size_t cap);
+/** Listen at `path`, where control_alive() said that nobody answers; a place listened at before is left then. @return false with a sentence, nothing has changed */
+bool control_open(struct master *m, const char *path, char *why, size_t cap);
 /** Tell everybody who waits for this kind of outcome; why NULL = it went well. */
 void control_finish(struct master *m, enum control_wait kind, const char *why);
 void control_close(struct master *m);

@@ -18,6 +18,7 @@
 #include "runtime/log.h"
 #include "runtime/notify.h"
 #include "runtime/procs.h"
+#include "runtime/rendezvous.h"
 #include "runtime/tls.h"
 
 #define TICKET_ROTATION_S 3600
@@ -158,6 +159,7 @@ static void reload_commit(struct master *m)
 		master_stop(m);
 		return;
 	}
+	rendezvous_move(m);
 	m->settings.worker_connections = m->next_settings.worker_connections;
 	uint32_t wanted = m->next_settings.workers;
 	settings_free(&m->next_settings);
@@ -206,8 +208,6 @@ static void reload_begin(struct master *m)
 		reload_failed(m, why);
 		return;
 	}
-	if (strcmp(m->next_settings.pid_path, m->settings.pid_path) || strcmp(m->next_settings.prefix, m->settings.prefix))
-		master_log(m, WSR_LOG_WARN, "a changed \"pid\" takes effect at the next start");
 	struct timeval limit = { RELOAD_TIMEOUT_S, 0 };
 	m->reload = RELOAD_OFFERED;
 	evtimer_add(&m->reload_timer, &limit);
@@ -478,33 +478,6 @@ static void raise_nofile(const struct wsr_table *t)
 		log_error(NULL, WSR_NONE, WSR_LOG_WARN, NULL, "worker_rlimit_nofile: %s", strerror(errno));
 }
 
-static bool write_pid(struct master *m, char *why, size_t cap)
-{
-	FILE *f = fopen(m->settings.pid_path, "w");
-	m->pid_written = f != NULL;
-	bool ok = f && fprintf(f, "%ld\n", (long)getpid()) > 0;
-	if (f && fclose(f) != 0)
-		ok = false;
-	if (!ok)
-		snprintf(why, cap, "pid file \"%s\": %s", m->settings.pid_path, strerror(errno));
-	return ok;
-}
-
-/* pid file and control socket; without them nothing can be told to the daemon but by signals. */
-static bool open_rendezvous(struct master *m, char *why, size_t cap)
-{
-	if (control_alive(m->settings.control_path)) {
-		snprintf(why, cap, "another wsrpd answers at \"%s\"", m->settings.control_path);
-		return false;
-	}
-	if (write_pid(m, why, cap) && control_open(m, why, cap))
-		return true;
-	if (!m->settings.pid_is_default)
-		return false;
-	log_error(NULL, WSR_NONE, WSR_LOG_WARN, NULL, "%s; going on without \"wsrpd -s\"", why);
-	return true;
-}
-
 static void *shared_memory(size_t len)
 {
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -560,7 +533,7 @@ static bool master_prepare(struct master *m, char *why, size_t cap)
 	loop_debug_mode();
 	m->base = event_base_new();
 	snprintf(why, cap, "cannot make an event loop");
-	if (!m->base || !watch(m) || !open_rendezvous(m, why, cap))
+	if (!m->base || !watch(m) || !rendezvous_open(m, why, cap))
 		return false;
 	raise_nofile(&m->next->gen->table);
 	return true;
@@ -569,9 +542,7 @@ static bool master_prepare(struct master *m, char *why, size_t cap)
 static void master_free(struct master *m)
 {
 	control_finish(m, CONTROL_EXIT, m->exit_status ? "the master ended with an error" : NULL);
-	control_close(m);
-	if (m->pid_written)
-		unlink(m->settings.pid_path);
+	rendezvous_close(m);
 	sockets_release(&m->next_sockets);
 	sockets_release(&m->sockets);
 	load_free(m->next);

@@ -77,6 +77,7 @@ struct master {
 	struct event kill_timer;
 	/* control socket */
 	int control_fd;
+	char control_path[108];     /* of it; as long as an address takes */
 	struct event control_event;
 	struct control_client *clients;
 	int ready_fd;               /* daemon: pipe to the waiting parent, else -1 */

@@ -204,9 +204,12 @@ class Control(Daemon):
         text = self.status()
         for word in ("identity", "origin", "generation", "uptime", "worker 0", "worker 1"):
             self.assertIn(word, text)
+        self.soon(lambda: self.counter("connections") == 0, "the end of the connections that saw the start")
+        accepted = self.counter("accepted")
         self.get("/")
         self.get("/dead")
         self.soon(lambda: self.counter("requests") >= 2, "the requests in the counters")
+        self.assertEqual(self.counter("accepted"), accepted + 2)
         self.assertEqual(self.counter("answers_2xx"), 1)
         self.assertEqual(self.counter("answers_5xx"), 1)
         self.assertGreaterEqual(self.counter("upstream_failures"), 1)
@@ -243,6 +246,69 @@ class Control(Daemon):
 
     def test_unknown_command(self):
         self.assertEqual(self.server.control("dance").returncode, 2)
+
+
+class Pid(Daemon):
+    """The pid file and the control socket beside it follow the table."""
+
+    MAIN = "pid a.pid;\nworker_processes 1;"
+    CONF = "server { listen @A@; return 200 first; }"
+
+    def present(self):
+        return {name for name in os.listdir(self.folder) if name.endswith((".pid", ".sock"))} - {"up.sock"}
+
+    def change(self, pid):
+        self.recompile(conf("return 200 second;", main="%s\nworker_processes 1;" % (pid and "pid %s;" % pid)))
+
+    def reload(self):
+        """By signal, which finds the master whatever the table on disk says."""
+        seen = self.server.errors().count("generation ")
+        self.server.kill(signal.SIGHUP)
+        self.soon(lambda: self.server.errors().count("generation ") > seen, "the reload", 5)
+
+    def test_moves(self):
+        for pid, files in (("b.pid", {"b.pid", "b.sock"}), ("c", {"c", "c.sock"}), ("c.pid", {"c.pid", "c.sock"}), ("", {"site.bin.pid", "site.bin.sock"})):
+            with self.subTest(pid=pid):
+                self.change(pid)
+                self.reload()
+                self.assertEqual(self.present() | {"c"} & set(os.listdir(self.folder)), files)
+                self.assertEqual(int(env.read(os.path.join(self.folder, min(files - {"c.sock", "b.sock"})))), self.server.process.pid)
+                self.status()
+        self.server.stop()
+        self.assertEqual(self.present(), set())
+
+    def test_command_before_the_move(self):
+        """-s goes by the table on disk; without an answer there it looks beside the table, and then it says what else can be done."""
+        self.change("b.pid")
+        done = self.server.control("reload")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr.decode(), r"no master answers at \S*/b\.sock.*-o pid=")
+        self.assertEqual(env.run([env.WSRPD, "-o", "pid=" + os.path.join(self.folder, "a.pid"), "-s", "reload"]).returncode, 0)
+        self.change("")
+        self.reload()
+        self.change("b.pid")
+        self.assertEqual(self.server.control("reload").returncode, 0)
+        self.assertEqual(self.present(), {"b.pid", "b.sock"})
+
+    def test_impossible(self):
+        """The reload goes on; the master stays where it was."""
+        self.change("none/b.pid")
+        self.reload()
+        self.assertEqual(self.present(), {"a.pid", "a.sock"})
+        self.assertIn("none/b.pid", self.server.errors())
+        self.assertEqual(env.run([env.WSRPD, "-o", "pid=" + os.path.join(self.folder, "a.pid"), "-s", "status"]).returncode, 0)
+
+    def test_somebody_else(self):
+        """A running master's files are not taken from it."""
+        other = servers.Wsrpd(self.folder)
+        other.pid_option = []
+        self.addCleanup(other.stop)
+        other.ready = None
+        other.start("pid b.pid;\n" + conf("return 200 other;", main="").replace("@A@", "127.0.0.1:%d" % self.ports["B"]), [("127.0.0.1", self.ports["B"])], "other.conf")
+        self.change("b.pid")
+        self.reload()
+        self.assertIn("another wsrpd answers", self.server.errors())
+        self.assertEqual(int(env.read(os.path.join(self.folder, "b.pid"))), other.process.pid)
 
 
 class Signals(Daemon):
