@@ -152,23 +152,6 @@ static bool client_in(struct wsr_eval *e, const struct wsr_cond *c)
 	return false;
 }
 
-/* AuthGroupFile of the last section that names one. */
-static struct wsr_str group_file(const struct wsr_eval *e)
-{
-	for (uint32_t i = e->httpd->layer_count; i-- > 0;) {
-		uint32_t auth = e->httpd->layers[i]->auth;
-		if (auth != WSR_NONE && wsr_auth_at(e->table, auth)->group_file)
-			return wsr_string(e->table, wsr_auth_at(e->table, auth)->group_file);
-	}
-	return WSR_STR_NULL;
-}
-
-bool wsr_httpd_in_group(struct wsr_eval *e, struct wsr_str group)
-{
-	struct wsr_str file = group_file(e);
-	return file.ptr && e->world && e->world->member && e->world->member(e->world_ctx, file.ptr, e->httpd->user, group);
-}
-
 static enum wsr_truth user_is(struct wsr_eval *e, const struct wsr_cond *c)
 {
 	if (!e->httpd || !e->httpd->user.ptr)

@@ -9,6 +9,7 @@
 #include "eval/wsr_fields.h"
 
 #include "eval/wsr_date.h"
+#include "eval/wsr_httpd.h"
 #include "eval/wsr_location.h"
 
 #include <stdio.h>
@@ -153,6 +154,10 @@ static void write_forwarded(struct wsr_eval *e, struct wsr_out *out)
 void wsr_eval_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64_t length, bool keepalive, struct wsr_out *out)
 {
 	const struct wsr_decision *d = &e->decision;
+	if (e->httpd) {
+		wsr_httpd_upstream_head(e, framing, length, keepalive, out);
+		return;
+	}
 	unsigned minor = e->proxyset->proxy_http_version == 10 && !d->tunnel ? 0 : 1;
 	wsr_out_request_line(out, d->method, d->target, minor);
 	write_host(e, out);
@@ -356,6 +361,10 @@ static void write_answer_framing(const struct wsr_head *up, const struct wsr_ans
 
 void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
 {
+	if (e->httpd) {
+		wsr_httpd_answer_head(e, up, a, out);
+		return;
+	}
 	e->response = up;
 	wsr_out_status_line(out, 1, a->status, up && up->status == a->status && up->reason.len ? up->reason : wsr_reason(a->status));
 	if (!passes(e, up, WSR_F_SERVER))

@@ -18,7 +18,8 @@ void wsr_httpd_enter(struct wsr_eval *e)
 	}
 	struct wsr_httpd *h = e->httpd, keep = { 0 };
 	if (h)
-		keep = (struct wsr_httpd){ .rewrite_ended = h->rewrite_ended, .cookies = h->cookies, .client = h->client, .client_binary = h->client_binary };
+		keep = (struct wsr_httpd){ .rewrite_ended = h->rewrite_ended, .cookies = h->cookies, .client = h->client,
+					    .client_binary = h->client_binary, .challenge = h->challenge };
 	else
 		e->httpd = h = wsr_arena_alloc(e->arena, sizeof(*h));
 	if (!h)
@@ -161,17 +162,26 @@ void wsr_httpd_run(struct wsr_eval *e)
 		wsr_decide_status(e, 500, pos);
 		return;
 	}
-	if (e->internal)
+	if (e->internal) {
 		wsr_httpd_env_again(e);
+	} else {
+		wsr_httpd_client(e);
+		wsr_httpd_early_fields(e);
+	}
 	wsr_httpd_env(e, h->layers[0]->env, false);
 	if (!wsr_httpd_locations(e) || !translate(e) || !wsr_httpd_sections(e))
 		return;
 	section_env(e, false);
+	if (wsr_httpd_access(e))
+		return;
 	if (wsr_httpd_rewrite_sections(e) || wsr_httpd_redirect(e))
 		return;
 	wsr_httpd_env(e, h->layers[0]->env, true);
 	section_env(e, true);
-	if (h->mapped == WSR_MAPPED_PROXY)
+	wsr_httpd_request_fields(e);
+	if (e->error)
+		wsr_decide_status(e, 500, e->error_pos);
+	else if (h->mapped == WSR_MAPPED_PROXY)
 		wsr_httpd_decide_proxy(e);
 	else
 		decide_file(e, pos);

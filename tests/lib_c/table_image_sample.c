@@ -165,6 +165,31 @@ static void sample_servers(struct image *im)
 					      .default_server = 1, .nameset = 0, .pos = 2 });
 }
 
+/* What an Apache server has: one host with its own layer and a Location, one record of everything that hangs on them. */
+static void sample_host(struct image *im)
+{
+	image_cond(im, (struct wsr_cond){ .op = WSR_COND_AND, .size = 3, .pos = 1 });                                      /* 0 */
+	image_cond(im, (struct wsr_cond){ .op = WSR_COND_NOT_EMPTY, .size = 1, .a = 1, .pos = 1 });
+	image_cond(im, (struct wsr_cond){ .op = WSR_COND_CLIENT, .flags = WSR_COND_NOT, .size = 1, .a = 0, .b = 2, .pos = 1 });
+	image_call(im, (struct wsr_call){ .function = WSR_FUNCTION_MAP, .argument = 1, .map = 0, .fallback = 2 });
+	image_env_op(im, (struct wsr_env_op){ .slot = 0, .value = 1, .condition = 0, .flags = WSR_ENV_LATE, .pos = 1 });
+	image_rewrite_rule(im, (struct wsr_rewrite_rule){ .condition = 0, .regex = 1, .target = 1, .flags = WSR_RULE_REDIRECT | WSR_RULE_LAST, .status = 301,
+							  .env = LIST(0, 1), .cookies = LIST(0, 1), .type = WSR_NONE, .handler = WSR_NONE, .pos = 1 });
+	image_alias_rule(im, (struct wsr_alias_rule){ .kind = WSR_ALIAS_REDIRECT, .status = 302, .from = image_text(im, "/old"), .regex = WSR_NONE, .target = 1, .pos = 1 });
+	image_header_op(im, (struct wsr_header_op){ .action = WSR_HEADER_EDIT, .flags = WSR_HEADER_ALWAYS, .name = image_text(im, "Server"), .value = 1, .regex = 1,
+						    .condition = WSR_NONE, .pos = 1 });
+	image_worker(im, (struct wsr_worker){ .url = image_text(im, "http://app/"), .proxy = 0, .retry_ms = 60000, .routes = LIST(0, 2), .pos = 1 });
+	image_pass(im, (struct wsr_pass){ .from = image_text(im, "/app"), .regex = WSR_NONE, .proxy = 0, .target = WSR_NONE, .worker = 0, .pos = 1 });
+	image_reverse(im, (struct wsr_reverse){ .kind = WSR_REVERSE_LOCATION, .internal = image_text(im, "http://app/"), .external = image_text(im, "/app"), .pos = 1 });
+	image_auth(im, (struct wsr_auth){ .realm = 1, .user_file = image_text(im, "users"), .pos = 1 });
+	image_layer(im, (struct wsr_layer){ .kind = WSR_LAYER_HOST, .regex = WSR_NONE, .condition = WSR_NONE, .location = 0, .pass = WSR_NONE, .require = WSR_NONE,
+					    .hosts = WSR_NONE, .auth = WSR_NONE, .env = LIST(0, 1), .rewrites = LIST(0, 1), .aliases = LIST(0, 1), .pos = 1 });
+	image_layer(im, (struct wsr_layer){ .kind = WSR_LAYER_LOCATION, .name = image_text(im, "/app"), .regex = WSR_NONE, .condition = 0, .location = 0, .pass = 0,
+					    .require = 0, .hosts = WSR_NONE, .auth = 0, .set = { 5, 0 }, .response_headers = LIST(0, 1), .pos = 1 });
+	image_host(im, (struct wsr_host){ .layers = LIST(0, 2), .passes = LIST(0, 1), .workers = LIST(0, 1), .trusted = LIST(0, 2),
+					  .remote_header = image_text(im, "X-Forwarded-For"), .canonical_port = 80, .pos = 1 });
+}
+
 static void sample_global(struct image *im)
 {
 	image_global(im, (struct wsr_global){ .origin = image_text(im, "site.conf"), .compiler = image_text(im, "wsrpc 0.1.0"), .user = image_text(im, "www-data"),
@@ -182,6 +207,7 @@ void image_sample(struct image *im)
 	sample_groups(im);
 	sample_locations(im);
 	sample_servers(im);
+	sample_host(im);
 }
 
 /* What all servers of image_many() share: settings, three bodies, one trie. */

@@ -277,6 +277,42 @@ static const struct edit EDITS[] = {
 	EDIT(server, wsr_server, 0, srv, 1, INDEX),
 	EDIT(server, wsr_server, 0, tls, 1, INDEX),
 	EDIT(server, wsr_server, 0, pos, 3, INDEX),
+	EDIT(server, wsr_server, 0, host, 1, INDEX),
+	EDIT(cond, wsr_cond, 0, op, 0, ENUM),
+	EDIT(cond, wsr_cond, 0, size, 2, RANGE),                /* its children are larger than it says */
+	EDIT(cond, wsr_cond, 0, size, 4, RANGE),
+	EDIT(cond, wsr_cond, 1, size, 2, RANGE),                /* no group, and has a child */
+	EDIT(cond, wsr_cond, 1, size, 0, RANGE),
+	EDIT(cond, wsr_cond, 1, a, 1000, INDEX),
+	EDIT(cond, wsr_cond, 2, b, 3, RANGE),
+	EDIT(cond, wsr_cond, 2, flags, 128, ENUM),
+	EDIT(call, wsr_call, 0, function, 0, ENUM),
+	EDIT(call, wsr_call, 0, argument, 1000, INDEX),
+	EDIT(call, wsr_call, 0, map, WSR_NONE, INDEX),
+	EDIT(env_op, wsr_env_op, 0, slot, 1000, INDEX),
+	EDIT(env_op, wsr_env_op, 0, condition, 3, INDEX),
+	EDIT(rewrite_rule, wsr_rewrite_rule, 0, regex, 1000, INDEX),
+	EDIT(rewrite_rule, wsr_rewrite_rule, 0, target, WSR_NONE, INDEX),
+	EDIT(rewrite_rule, wsr_rewrite_rule, 0, status, 0, ENUM),
+	EDIT(rewrite_rule, wsr_rewrite_rule, 0, cookies.count, 1000, RANGE),
+	EDIT(alias_rule, wsr_alias_rule, 0, kind, 9, ENUM),
+	EDIT(alias_rule, wsr_alias_rule, 0, regex, 0, INDEX),   /* a prefix has none */
+	EDIT(header_op, wsr_header_op, 0, action, 0, ENUM),
+	EDIT(header_op, wsr_header_op, 0, regex, WSR_NONE, INDEX), /* edit needs one */
+	EDIT(header_op, wsr_header_op, 0, name, 0, STRING),
+	EDIT(worker, wsr_worker, 0, routes.count, 1, RANGE),    /* one for each peer, or none */
+	EDIT(worker, wsr_worker, 0, proxy, 1, INDEX),           /* to an upstream that variables name */
+	EDIT(pass, wsr_pass, 0, proxy, WSR_NONE, INDEX),
+	EDIT(reverse, wsr_reverse, 0, internal, 0, STRING),
+	EDIT(auth, wsr_auth, 0, realm, 1000, INDEX),
+	EDIT(layer, wsr_layer, 0, kind, 0, ENUM),
+	EDIT(layer, wsr_layer, 1, location, 1, ENUM),           /* not a server's own settings */
+	EDIT(layer, wsr_layer, 1, auth, 1, INDEX),
+	EDIT(layer, wsr_layer, 1, response_headers.count, 2, RANGE),
+	EDIT(host, wsr_host, 0, layers.count, 0, RANGE),
+	EDIT(host, wsr_host, 0, layers.first, 1, RANGE),
+	EDIT(host, wsr_host, 0, passes.count, 2, RANGE),
+	EDIT(host, wsr_host, 0, trusted.count, 3, RANGE),
 	EDIT(nameset, wsr_nameset, 0, exact.count, 16, RANGE),
 	EDIT(nameset, wsr_nameset, 0, leading.first, 3, ORDER), /* overlaps the table of exact names */
 	EDIT(nameset, wsr_nameset, 0, trailing.count, 3, RANGE),

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who may come in, as httpd decides it: Require (mod_authz_core), Order, Allow and Deny (mod_access_compat), Satisfy, AuthType Basic; and who the client is
+ * when a trusted proxy names it (mod_remoteip). In: the layers that hold. Out: a decision of 401, 403 or 500, or none; e->httpd->user and ->client.
+ *
+ * Each part is inherited by itself: the last layer that says something about it counts.
+ */
+#include "eval/wsr_chars.h"
+#include "eval/wsr_field_list.h"
+#include "eval/wsr_httpd.h"
+#include "eval/wsr_uri.h"
+
+#include <arpa/inet.h>
+
+/* --- RemoteIPHeader ------------------------------------------------------------------------------------------------------ */
+
+struct address { uint8_t bytes[16]; size_t len; };
+
+static bool read_address(struct wsr_str s, struct address *a)
+{
+	char text[INET6_ADDRSTRLEN];
+	if (s.len == 0 || s.len >= sizeof(text))
+		return false;
+	memcpy(text, s.ptr, s.len);
+	text[s.len] = '\0';
+	a->len = inet_pton(AF_INET, text, a->bytes) == 1 ? 4 : inet_pton(AF_INET6, text, a->bytes) == 1 ? 16 : 0;
+	return a->len > 0;
+}
+
+/* @return the rule of the trusted proxies that names this address, or NULL. */
+static const struct wsr_access_rule *trusted(struct wsr_eval *e, const struct address *a)
+{
+	struct wsr_list rules = e->httpd->host->trusted;
+	for (uint32_t i = 0; i < rules.count; i++) {
+		const struct wsr_access_rule *r = wsr_access_rule_at(e->table, rules.first + i);
+		if (wsr_access_rule_holds(r, wsr_str((const char *)a->bytes, a->len)))
+			return r;
+	}
+	return NULL;
+}
+
+/* Addresses that a proxy which is not internal cannot have seen (mod_remoteip: remoteip_modify_request). */
+static bool is_private(const struct address *a)
+{
+	const uint8_t *b = a->bytes;
+	if (a->len == 4)
+		return b[0] == 10 || b[0] == 127 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) || (b[0] == 169 && b[1] == 254);
+	return (b[0] & 0xe0) != 0x20;
+}
+
+/* Cut the last element off a list. */
+static struct wsr_str last_element(struct wsr_str *list)
+{
+	size_t at = list->len;
+	while (at > 0 && list->ptr[at - 1] != ',')
+		at--;
+	struct wsr_str element = wsr_trim(wsr_from(*list, at));
+	list->len = at > 0 ? at - 1 : 0;
+	*list = wsr_trim(*list);
+	return element;
+}
+
+static struct wsr_str all_of(struct wsr_eval *e, struct wsr_str name)
+{
+	struct wsr_field_list joined = { .arena = e->arena };
+	for (uint32_t i = 0; i < e->request->field_count; i++)
+		if (wsr_str_eq_nocase(e->request->fields[i].name, name))
+			wsr_fields_append(&joined, name, e->request->fields[i].value, false);
+	return joined.count ? joined.fields[0].value : WSR_STR_NULL;
+}
+
+static void set_client(struct wsr_eval *e, struct wsr_str text, const struct address *a)
+{
+	e->httpd->client = text;
+	e->httpd->client_binary = wsr_arena_dup(e->arena, wsr_str((const char *)a->bytes, a->len));
+}
+
+/* The header keeps what was not believed. */
+static void keep_rest(struct wsr_eval *e, struct wsr_str name, struct wsr_str rest)
+{
+	struct wsr_field_list list = { .arena = e->arena };
+	bool written = false;
+	for (uint32_t i = 0; i < e->request->field_count; i++) {
+		const struct wsr_field *f = &e->request->fields[i];
+		if (!wsr_str_eq_nocase(f->name, name)) {
+			wsr_fields_add(&list, f->name, f->value);
+			if (!list.failed)
+				list.fields[list.count - 1].flags = f->flags;
+		} else if (rest.len && !written) {
+			wsr_fields_add(&list, f->name, rest);
+			written = true;
+		}
+	}
+	wsr_httpd_replace_request(e, &list);
+}
+
+void wsr_httpd_client(struct wsr_eval *e)
+{
+	const struct wsr_host *host = e->httpd->host;
+	struct wsr_str name = wsr_string(e->table, host->remote_header), binary;
+	struct address now = { .len = 0 }, next;
+	if (!name.len || !e->request || !wsr_var_value(e, WSR_V_BINARY_REMOTE_ADDR, WSR_STR_NULL, &binary) || !binary.ptr || binary.len > 16)
+		return;
+	memcpy(now.bytes, binary.ptr, binary.len);
+	now.len = binary.len;
+	struct wsr_str rest = all_of(e, name);
+	bool changed = false, internal = true;
+	while (rest.len) {
+		if (host->trusted.count) {
+			const struct wsr_access_rule *r = trusted(e, &now);
+			if (!r)
+				break;
+			internal = r->deny;
+		}
+		struct wsr_str before = rest, element = last_element(&rest);
+		if (!read_address(element, &next) || (host->trusted.count && !internal && is_private(&next))) {
+			rest = before;
+			break;
+		}
+		set_client(e, element, &next);
+		now = next;
+		changed = true;
+	}
+	if (changed)
+		keep_rest(e, name, rest);
+}
+
+/* --- Basic authentication ------------------------------------------------------------------------------------------------ */
+
+/* What holds of AuthName, AuthUserFile and AuthGroupFile. */
+struct auth { uint32_t realm; struct wsr_str user_file, group_file; bool any; uint32_t pos; };
+
+static struct auth auth_of(struct wsr_eval *e)
+{
+	struct auth a = { .realm = WSR_NONE, .pos = WSR_NONE };
+	const struct wsr_httpd *s = e->httpd;
+	for (uint32_t i = 0; i < s->layer_count; i++) {
+		if (s->layers[i]->auth == WSR_NONE)
+			continue;
+		const struct wsr_auth *r = wsr_auth_at(e->table, s->layers[i]->auth);
+		a.any = true;
+		a.pos = r->pos;
+		a.realm = r->realm != WSR_NONE ? r->realm : a.realm;
+		a.user_file = r->user_file ? wsr_string(e->table, r->user_file) : a.user_file;
+		a.group_file = r->group_file ? wsr_string(e->table, r->group_file) : a.group_file;
+	}
+	return a;
+}
+
+bool wsr_httpd_in_group(struct wsr_eval *e, struct wsr_str group)
+{
+	struct auth a = auth_of(e);
+	const struct wsr_world *w = e->world;
+	return a.group_file.len && e->httpd->user.ptr && w && w->member && w->member(e->world_ctx, a.group_file.ptr, e->httpd->user, group);
+}
+
+/* The realm in a quoted string (RFC 7617 section 2). */
+static void ask(struct wsr_eval *e, const struct auth *a, uint32_t pos)
+{
+	struct wsr_str realm = a->realm != WSR_NONE ? wsr_eval_tmpl(e, a->realm) : WSR_STR("");
+	char *quoted = wsr_arena_alloc(e->arena, 2 * realm.len + 1);
+	size_t len = 0;
+	for (size_t i = 0; quoted && i < realm.len; i++) {
+		if (realm.ptr[i] == '"' || realm.ptr[i] == '\\')
+			quoted[len++] = '\\';
+		quoted[len++] = realm.ptr[i];
+	}
+	struct wsr_str parts[] = { WSR_STR("Basic realm=\""), wsr_str(quoted, len), WSR_STR("\"") };
+	e->httpd->challenge = quoted ? wsr_join(e->arena, parts, 3) : WSR_STR_NULL;
+	wsr_decide_status(e, 401, pos);
+}
+
+/* Who is it? Sets e->httpd->user. @return false after a decision. */
+static bool authenticate(struct wsr_eval *e, const struct auth *a, uint32_t pos)
+{
+	const struct wsr_world *w = e->world;
+	struct wsr_str user, password;
+	if (!a->any || !a->user_file.len || !w || !w->authenticate) {
+		wsr_eval_fail(e, "a user is required, but there is no AuthType with an AuthUserFile", pos);
+		wsr_decide_status(e, 500, pos);
+		return false;
+	}
+	if (!wsr_basic_credentials(e, &user, &password) || !w->authenticate(e->world_ctx, a->user_file.ptr, user, password)) {
+		ask(e, a, pos);
+		return false;
+	}
+	e->httpd->user = user;
+	wsr_trace(e, a->pos, "authenticated", user);
+	return true;
+}
+
+/* --- Require, Order, Satisfy --------------------------------------------------------------------------------------------- */
+
+struct rules { uint32_t require, hosts; bool any; uint32_t require_pos, hosts_pos; };
+
+static struct rules rules_of(const struct wsr_eval *e)
+{
+	struct rules r = { .require = WSR_NONE, .hosts = WSR_NONE, .require_pos = WSR_NONE, .hosts_pos = WSR_NONE };
+	const struct wsr_httpd *s = e->httpd;
+	for (uint32_t i = 0; i < s->layer_count; i++) {
+		const struct wsr_layer *l = s->layers[i];
+		if (l->require != WSR_NONE) {
+			r.require = l->require;
+			r.require_pos = wsr_cond_at(e->table, l->require)->pos != WSR_NONE ? wsr_cond_at(e->table, l->require)->pos : l->pos;
+		}
+		if (l->hosts != WSR_NONE) {
+			r.hosts = l->hosts;
+			r.hosts_pos = wsr_cond_at(e->table, l->hosts)->pos != WSR_NONE ? wsr_cond_at(e->table, l->hosts)->pos : l->pos;
+		}
+		if (l->flags & (WSR_LAYER_SATISFY_ANY | WSR_LAYER_SATISFY_ALL))
+			r.any = l->flags & WSR_LAYER_SATISFY_ANY;
+	}
+	return r;
+}
+
+static bool refuse(struct wsr_eval *e, unsigned status, uint32_t pos)
+{
+	wsr_trace(e, pos, "access refused", WSR_STR_NULL);
+	wsr_decide_status(e, status, pos);
+	return true;
+}
+
+bool wsr_httpd_access(struct wsr_eval *e)
+{
+	struct rules r = rules_of(e);
+	bool host_ok = r.hosts == WSR_NONE || wsr_cond_eval(e, r.hosts) == WSR_TRUE;
+	if (r.hosts != WSR_NONE && host_ok && r.any)
+		return false;
+	if (!host_ok && !(r.any && r.require != WSR_NONE))
+		return refuse(e, 403, r.hosts_pos);
+	if (r.require == WSR_NONE)
+		return false;
+	enum wsr_truth truth = wsr_cond_eval(e, r.require);
+	if (truth == WSR_TRUE)
+		return false;
+	if (truth == WSR_FALSE)
+		return refuse(e, 403, r.require_pos);
+	struct auth a = auth_of(e);
+	if (!authenticate(e, &a, r.require_pos))
+		return true;
+	if (wsr_cond_eval(e, r.require) == WSR_TRUE)
+		return false;
+	e->httpd->user = WSR_STR_NULL;
+	ask(e, &a, r.require_pos); /* somebody else may come in (AuthzSendForbiddenOnFailure Off) */
+	return true;
+}
