@@ -151,9 +151,10 @@ fuzz: $(FUZZ_BIN) ## run every fuzz target (FUZZ_RUNS=20000 inputs each)
 	@for t in $(FUZZ_BIN); do n=$$(basename $$t); mkdir -p $(BUILD)/corpus/$$n; \
 	  echo "  $$n"; $$t -seed=1 -runs=$(FUZZ_RUNS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 $(BUILD)/corpus/$$n $$(test -d tests/corpus/$$n && echo tests/corpus/$$n) || exit 1; done
 
+$(BUILD)/bench/match: $(EVAL_OBJ) $(TABLE_OBJ)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_RUNTIME))
+	$(Q)$(CC) $(OUR_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKGS_EVAL) $(PKGS_RUNTIME))
 
 tools: $(BENCH_BIN)
 
@@ -173,7 +174,7 @@ check-built: all $(if $(HAVE_CMOCKA),$(UNIT_BIN)) $(if $(HAVE_FUZZER),$(FUZZ_BIN
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD)
 endif
 
-bench: tools all ## CPU an operation and memory a tunnel beside nginx and HAProxy (BENCH="--rows get,ws64 --rounds 9 --chart")
+bench: tools all ## CPU an operation and memory a tunnel beside nginx and HAProxy (BENCH="--rows get,ws64 --rounds 9 --publish")
 	$(Q)tools/deps.sh bench
 	$(Q)$(PYTHON) bench/run.py --build $(BUILD) $(BENCH)
 

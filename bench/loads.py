@@ -82,6 +82,13 @@ def http(context, server, url, connections, seconds):
     return _counted(server, int(match.group(1))), spent, {}
 
 
+def requests(context, server, connections, how, seconds):
+    """GETs over many connections; `how` is ["-k", under way] or ["-r", rate]."""
+    arguments = ["-c", connections] + how + ["-d", seconds, f"127.0.0.1:{server.clear}/small"]
+    result, spent = run_tool(context, server, "httpload", arguments)
+    return _counted(server, result["requests"]), spent, result
+
+
 def idle_tunnels(context, server, tls, count):
     """Proportional set size a tunnel, in bytes, of tunnels that have each echoed one message."""
     port = server.tls if tls else server.clear

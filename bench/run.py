@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """make bench: what an operation costs wsrpd, nginx, HAProxy and the bare relay, side by side in one run.
 
-In: programs in the build folder, nginx, haproxy and wrk from packages.  Out: a table, build/bench.json, and with --chart
-docs/bench.svg.
+In: programs in the build folder, nginx, haproxy and wrk from packages.  Out: tables, build/bench.json, and with --publish
+bench/results/DATE.json, docs/bench.svg and the tables of docs/PERFORMANCE.md and README.md.
 
 CPU is the kernel's account of the server processes, so the cost of load and backend does not count; servers have one
 core, load and backend the other.  The machine's speed drifts, so only ratios inside a round mean anything: in each round
@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,8 +25,12 @@ import time
 
 import chart
 import loads
+import lookup
+import publish
 import scale
 import servers
+import shape
+import toolchain
 
 NOT_DECIDED = 0.10  # of the median: largest distance of the quartiles
 
@@ -64,7 +69,7 @@ ROWS = [
     Row("get", "small GET, keep-alive both sides", wrk_row("/small", "clear", 32), 0.75, "relay", quick=True),
     Row("get-tls", "small GET over TLS", wrk_row("/small", "tls", 32), 0.80, "relay", quick=True),
     Row("connect-tls", "new TLS connection per GET, full handshake", tls_row(False), 0.95, "handshake"),
-    Row("resume-tls", "new TLS connection per GET, resumed", tls_row(True), 1.00, "handshake"),
+    Row("resume-tls", "new TLS connection per GET, resumed", tls_row(True), 1.00, "handshake", 1.25),
     Row("redirect", "redirect", wrk_row("/some/path?x=1", "redirect", 32), 0.60, quick=True),
     Row("body", "1 MB body", wrk_row("/bytes/1000000", "clear", 8), 0.45, "relay", quick=True),
     Row("body-tls", "1 MB body over TLS", wrk_row("/bytes/1000000", "tls", 8), 0.75, "relay"),
@@ -73,6 +78,7 @@ ROWS = [
     Row("ws16k", "16 KB WebSocket message and echo", ws_row(False, 16384, 32), None, "relay"),
     Row("ws16k-tls", "16 KB WebSocket message over TLS", ws_row(True, 16384, 32), 0.60, "relay"),
 ]
+OTHERS = ("scale", "lookup", "curve", "latency", "workers")
 IDLE = [("idle", "memory per idle WebSocket", False, 1.0), ("idle-tls", "memory per idle WebSocket over TLS", True, 12.0)]
 
 
@@ -171,7 +177,7 @@ def idle_result(title, bar, kilobytes):
     if ours is None:
         word = "wsrpd missing"
     else:
-        word = "reached" if ours["median"] <= bar else "not reached"
+        word = "not decided" if not decided(ours) else "reached" if ours["median"] <= bar else "not reached"
     return {"title": title, "bar_kb": bar, "kb": kilobytes, "verdict": word}
 
 
@@ -203,13 +209,7 @@ def print_idle(result):
 
 
 def machine():
-    model = "unknown"
-    with open("/proc/cpuinfo", encoding="utf-8") as f:
-        for line in f:
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release()}
+    return {"cpu": toolchain.processor(), "cores": os.cpu_count(), "kernel": platform.release()}
 
 
 def commit():
@@ -229,13 +229,30 @@ def parse_arguments():
     parser.add_argument("--build", default=os.path.join(servers.TOP, "build"))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each load")
-    parser.add_argument("--rows", help="comma-separated keys: " + ", ".join(row.key for row in ROWS) + ", idle, idle-tls, scale")
+    parser.add_argument("--rows", help="comma-separated keys: " + ", ".join(every_key()))
     parser.add_argument("--servers", help="comma-separated: nginx, haproxy, relay, wsrp")
     parser.add_argument("--tunnels", type=int, default=2000)
-    parser.add_argument("--chart", action="store_true", help="draw docs/bench.svg")
+    parser.add_argument("--publish", action="store_true", help="write bench/results/DATE.json, docs/bench.svg and the tables of the documents")
     parser.add_argument("--short", action="store_true", help="leave out nginx -t with 100,000 servers (30 s, 4 GB of memory)")
     parser.add_argument("--json", help="where the figures go (build/bench.json)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.build = os.path.abspath(options.build)
+    options.wanted = options.rows.split(",") if options.rows else every_key()
+    unknown = [key for key in options.wanted if key not in every_key()]
+    if unknown:
+        parser.error(f"no such row: {', '.join(unknown)}")
+    return options
+
+
+def every_key():
+    return [row.key for row in ROWS] + [key for key, *_ in IDLE] + list(OTHERS)
+
+
+def seconds_expected(options, kinds):
+    """From what each part took on a machine of two cores at 2.5 GHz."""
+    once = {"idle": 8, "idle-tls": 40, "scale": 35 if options.short else 75, "lookup": 60, "curve": 75, "latency": 40, "workers": 1}
+    per_load = options.seconds + 0.35
+    return 5 + sum(once[key] if key in once else options.rounds * len(kinds) * per_load for key in options.wanted)
 
 
 def run_rows(context, kinds, rows, options):
@@ -257,38 +274,58 @@ def run_rows(context, kinds, rows, options):
     return results
 
 
+def measure_all(context, kinds, options):
+    """Every wanted part; each prints as it goes."""
+    rows = [row for row in ROWS if row.key in options.wanted]
+    measured = {"rows": run_rows(context, kinds, rows, options) if rows else {}, "idle": {}}
+    for key, title, tls, bar in IDLE:
+        if key in options.wanted:
+            measured["idle"][key] = idle_result(title, bar, measure_idle(context, kinds, tls, options.tunnels, 3))
+            print_idle(measured["idle"][key])
+    if {"curve", "latency", "workers"} & set(options.wanted):
+        measured["shape"] = shape.run(context, kinds, options.wanted, min(options.rounds, 5), options.seconds)
+    if "lookup" in options.wanted:
+        measured["lookup"] = lookup.run(context)
+    if "scale" in options.wanted:
+        measured["scale"] = scale.run(context, not options.short)
+    return measured
+
+
+def write_report(report, options):
+    path = options.json or os.path.join(options.build, "bench.json")
+    with open(path, "w", encoding="ascii") as f:
+        json.dump(report, f, indent=1)
+        f.write("\n")
+    print(f"\nfigures: {os.path.relpath(path)}")
+    if options.publish:
+        kept = os.path.join(servers.HERE, "results", report["date"] + ".json")
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        shutil.copyfile(path, kept)
+        chart.draw(report, os.path.join(servers.TOP, "docs", "bench.svg"))
+        publish.write(report)
+        print(f"published: {os.path.relpath(kept)}, docs/bench.svg, docs/PERFORMANCE.md, README.md")
+
+
 def main():
     options = parse_arguments()
-    options.build = os.path.abspath(options.build)
-    wanted = options.rows.split(",") if options.rows else None
     kinds = kinds_available(options.build, options.servers.split(",") if options.servers else None)
-    rows = [row for row in ROWS if not wanted or row.key in wanted]
     os.sched_setaffinity(0, {min(1, os.cpu_count() - 1)})
-    report = {"commit": commit(), "date": time.strftime("%Y-%m-%d"), "machine": machine(), "rounds": options.rounds}
+    report = {"commit": commit(), "date": time.strftime("%Y-%m-%d"), "machine": machine(), "toolchain": toolchain.versions(options.build),
+              "rounds": options.rounds, "seconds": options.seconds}
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="wsrp-bench-") as work:
         context = servers.Context(work, options.build, 0, min(1, os.cpu_count() - 1))
         try:
             report["versions"] = {kind.name: (kind(context).version() if kind is servers.Wsrp else kind.version()) for kind in kinds}
             print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores, Linux {report['machine']['kernel']}; commit "
                   f"{report['commit']}; " + ", ".join(f"{n} {v}" for n, v in report["versions"].items() if n != "relay")
-                  + f"; {options.rounds} rounds of {options.seconds:g} s; floor: relay, for handshakes libssl alone\n")
-            report["rows"] = run_rows(context, kinds, rows, options) if rows else {}
-            report["idle"] = {}
-            for key, title, tls, bar in IDLE:
-                if not wanted or key in wanted:
-                    result = idle_result(title, bar, measure_idle(context, kinds, tls, options.tunnels, 3))
-                    report["idle"][key] = result
-                    print_idle(result)
-            if not wanted or "scale" in wanted:
-                report["scale"] = scale.run(context, not options.short)
+                  + f"; {report['toolchain']['libssl']}; {options.rounds} rounds of {options.seconds:g} s; floor: relay, for handshakes libssl alone"
+                  + f"\nabout {seconds_expected(options, kinds) / 60:.0f} minutes\n", flush=True)
+            report.update(measure_all(context, kinds, options))
         finally:
             context.close()
-    path = options.json or os.path.join(options.build, "bench.json")
-    with open(path, "w", encoding="ascii") as f:
-        json.dump(report, f, indent=1)
-    print(f"\nfigures: {os.path.relpath(path)}")
-    if options.chart:
-        chart.draw(report, os.path.join(servers.TOP, "docs", "bench.svg"))
+    report["minutes"] = round((time.monotonic() - started) / 60, 1)
+    write_report(report, options)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ import account
 import genconf
 import servers
 
+STARTS = 7
 COUNTS = (1000, 10000, 100000)
-TARGETS = {"compile_s": 3.0, "table_mb": 20.0, "first_answer_ms": 50.0, "daemon_mb": 40.0}  # at 100,000
+TARGETS = {"compile_s": 1.5, "compile_mb": 370.0, "first_answer_ms": 20.0, "daemon_mb": 30.0}  # at 100,000; ten times the text
 
 
 def timed_run(context, command):
@@ -71,13 +72,14 @@ def daemon_start(context, table, port, host):
 
 def measure_ours(context, count, conf, port, row):
     table = os.path.join(context.work, "scale.bin")
-    row["compile_s"], row["compile_mb"], code, text = timed_run(context, [os.path.join(context.build, "wsrpc"), conf, "-o", table])
-    row["compile_mb"] /= 1e6
+    compiled = [timed_run(context, [os.path.join(context.build, "wsrpc"), conf, "-o", table]) for _ in range(3)]
+    row["compile_s"], peak, code, text = sorted(compiled)[1]
+    row["compile_mb"] = peak / 1e6
     if code != 0:
         raise servers.StartFailed(f"wsrpc: {text[-1000:]}")
     row["table_mb"] = os.path.getsize(table) / 1e6
-    starts = sorted(daemon_start(context, table, port, genconf.name_of(count - 1)) for _ in range(3))
-    row["first_answer_ms"], memory = starts[1]
+    starts = sorted(daemon_start(context, table, port, genconf.name_of(count - 1)) for _ in range(STARTS))
+    row["first_answer_ms"], memory = starts[STARTS // 2]
     row["daemon_mb"] = memory / 1e6
 
 

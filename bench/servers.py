@@ -2,7 +2,7 @@
 """The servers of a benchmark: configuration, start on one core, stop by process id.
 
 Each offers the same on loopback: a clear port and a TLS port that proxy to the echo backend over kept-alive connections
-and carry WebSocket, and a port that answers every request with a redirect.  One worker each, no access log, otherwise
+and carry WebSocket, and a port that answers every request with a redirect.  One worker each (the Context may say more), no access log, otherwise
 the defaults people run with.  nginx and wsrp read the same configuration text.
 """
 
@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 
 NGINX_CONF = """\
-worker_processes 1;
+worker_processes {workers};
 pid {work}/{name}.pid;
 error_log {work}/{name}.log error;
 events {{
@@ -70,7 +70,7 @@ NGINX_PATHS = """\
 
 HAPROXY_CONF = """\
 global
-    nbthread 1
+    nbthread {workers}
     maxconn 9000
 defaults
     mode http
@@ -159,7 +159,7 @@ class Server:
         return path
 
     def fill(self, text, **more):
-        return text.format(work=self.context.work, name=self.name, backend=self.context.backend_port, clear=self.clear,
+        return text.format(work=self.context.work, name=self.name, workers=self.context.workers, backend=self.context.backend_port, clear=self.clear,
                            tls=self.tls, redirect=self.redirect, **more)
 
     def spawn(self, command, port, wrapper=()):
@@ -254,9 +254,10 @@ class Wsrp(Server):
 class Context:
     """What all servers of one run share: the work folder with the certificate, the backend, the cores."""
 
-    def __init__(self, work, build, server_core=0, load_core=1):
+    def __init__(self, work, build, server_core=0, load_core=1, workers=1):
         self.work = work
         self.build = build
+        self.workers = workers
         self.server_core = server_core
         self.load_core = load_core
         os.chmod(work, 0o1777)  # workers without rights write the counts of callgrind here
