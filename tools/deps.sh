@@ -3,7 +3,7 @@
 # Installs the Debian packages that are missing: tools/deps.sh [build|check|bench]
 #
 #   build   what `make` and `make quickstart` need: compiler, flex, bison, the libraries
-#   check   build, and what the tests drive: cmocka, nginx, clang, curl, chromium ... (default)
+#   check   build, and what the tests drive: cmocka, nginx, apache2, clang, curl, chromium ... (default)
 #   bench   build, and the servers and load tools `make bench` compares with
 #
 # As root on Debian the missing packages are named and installed.  Anywhere else they are only named, and the exit code is
@@ -12,7 +12,7 @@
 set -u
 
 build="gcc make libc6-dev pkg-config flex bison libevent-dev libssl-dev libpcre2-dev libjansson-dev libcrypt-dev openssl python3"
-check="$build libcmocka-dev python3-websockets curl nginx-light clang libclang-rt-dev chromium procps"
+check="$build libcmocka-dev python3-websockets curl nginx-light apache2 clang libclang-rt-dev chromium procps"
 bench="$build libcmocka-dev nginx-light haproxy wrk nghttp2-client strace valgrind procps"
 
 case "${1:-check}" in
@@ -52,7 +52,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
-# The packaged nginx and haproxy are wanted as programs only: no service may start now or at the next boot.
+# The packaged nginx, apache2 and haproxy are wanted as programs only: no service may start now or at the next boot.
 policy=/usr/sbin/policy-rc.d
 ours=
 if [ ! -e "$policy" ]; then
@@ -85,7 +85,7 @@ fi
 rm -f "$log"
 
 if [ -d /run/systemd/system ]; then
-	for service in nginx haproxy; do
+	for service in nginx apache2 haproxy; do
 		case "$missing" in
 		*"$service"*) systemctl disable --now "$service" >/dev/null 2>&1 ;;
 		esac

@@ -4,6 +4,7 @@
 A Case holds a configuration in the nginx dialect and rows (requests).  `record` starts a server on it, sends the rows in
 order and returns plain data: for each row the answer and the upstream's view, then what was observed of files and
 processes.  The real nginx and wsrpd run one after the other on the same ports, so that their records compare as they are.
+What is the dialect's own are methods of Case; httpd/judge.py has those of the Apache dialect.
 
 In the text of a case
     @A@ @B@ ...      listening addresses 127.0.0.1:PORT (rows name them by letter); @A.port@ is the port alone
@@ -34,7 +35,7 @@ class Row:
                  raw=None, wait=WAIT, ws=None, pause=0, resume=None, slow=False, timing=False):
         self.target, self.method, self.host, self.fields, self.body = target, method, host, tuple(fields), body
         self.at = at            # letter of the listening address, HOST/letter for another host, or the path of a unix socket
-        self.tls = tls          # None, or a dict: sni, max, min, ciphers, curve, alpn
+        self.tls = tls          # None, or a dict: sni, max, min, ciphers, curve, alpn, cert (name of a pair in the folder)
         self.keep = keep        # on the connection of the row before
         self.version = version
         self.raw = raw          # exact bytes instead of the request
@@ -78,6 +79,8 @@ class Case:
     """A configuration, its rows, and what the backend answers."""
 
     all = []
+    judge = servers.Nginx   # the real server, whose records are right
+    options = ()            # of wsrpc
 
     def __init__(self, name, text, rows, files=None, certs=(), script=None, early=None, observe=(), differs=(), root_only=False, explain=True):
         self.name, self.text, self.rows = name, text, rows
@@ -91,7 +94,7 @@ class Case:
         self.explain = explain
         self.world = None
         self.word = re.sub(r"\W+", "_", name)
-        Case.all.append(self)
+        self.all.append(self)
 
     def lines_to_drop(self):
         """(line number, its text, the text without it) for every marked line."""
@@ -106,6 +109,16 @@ class Case:
                         end += 1
                         depth += lines[end].count("{") - lines[end].count("}")
                 yield number, code.strip(), "\n".join(lines[:number] + lines[end + 1:])
+
+    @staticmethod
+    def quiet(text):
+        """The text without an access log, unless it has one of its own."""
+        return text if "access_log" in text else re.sub(r"(?m)^http \{", "http { access_log off;", text)
+
+    @staticmethod
+    def listens(text):
+        """(host, port) of each address that the text listens on."""
+        return re.findall(r"listen\s+([^\s;]*):(\d+)", text)
 
 
 def answer(request):
@@ -133,8 +146,8 @@ class World:
         self.secure = None
         for name, *names in case.certs:
             env.certificate(self.folder, name, names, "rsa" if name.startswith("rsa") else "ec")
-        if "@TLS@" in case.text:
-            env.certificate(self.folder, "upstream", ["upstream.example", "127.0.0.1"])
+        if "@TLS" in case.text:
+            env.certificate(self.folder, "upstream", ["upstream.example", "localhost", "127.0.0.1"])
             self.secure = self.backend("tls", tls=lambda: backend.tls_context(os.path.join(self.folder, "upstream")))
         if "@FULL@" in case.text:
             self.fill()
@@ -178,32 +191,31 @@ class World:
         places = {"UP": "127.0.0.1:%d" % self.up.port, "UP.port": str(self.up.port), "UP2": "127.0.0.1:%d" % self.up2.port, "UNIX": self.unix.path,
                   "DEAD": "127.0.0.1:%d" % self.dead, "DIR": self.folder}
         if self.secure:
-            places["TLS"] = "127.0.0.1:%d" % self.secure.port
+            places.update({"TLS": "127.0.0.1:%d" % self.secure.port, "TLS.port": str(self.secure.port)})
         if self.full:
             places["FULL"] = "127.0.0.1:%d" % self.full.getsockname()[1]
         for letter, port in self.ports.items():
             places[letter] = "127.0.0.1:%d" % port
             places[letter + ".port"] = str(port)
         text = re.sub(r"[ \t]*#\s*drop[ \t]*$", "", text, flags=re.M)
-        text = re.sub(r"@([A-Z0-9]+(?:\.port)?)@", lambda found: places[found[1]], text)
-        if "access_log" not in text:
-            text = re.sub(r"(?m)^http \{", "http { access_log off;", text)
-        return text
+        return self.case.quiet(re.sub(r"@([A-Z0-9]+(?:\.port)?)@", lambda found: places[found[1]], text))
 
     def waits(self, text):
         """The addresses which a text listens on."""
-        return [("::1" if "[" in host else "127.0.0.1", int(port)) for host, port in re.findall(r"listen\s+([^\s;]*):(\d+)", text) if int(port) in self.ports.values()]
+        return [("::1" if "[" in host else "127.0.0.1", int(port)) for host, port in self.case.listens(text) if int(port) in self.ports.values()]
 
 
 # --- one row --------------------------------------------------------------------------------------------------------
 
-def tls_context(options):
+def tls_context(world, options):
     context = client.tls_context(options.get("alpn"))
     for name, value in (("minimum_version", options.get("min")), ("maximum_version", options.get("max"))):
         if value:
             setattr(context, name, value)
     if options.get("ciphers"):
         context.set_ciphers(options["ciphers"])
+    if options.get("cert"):
+        context.load_cert_chain(os.path.join(world.folder, options["cert"] + ".crt"), os.path.join(world.folder, options["cert"] + ".key"))
     if options.get("curve"):
         context.set_ecdh_curve(options["curve"])
     return context
@@ -221,7 +233,7 @@ def connect(world, row):
     host, _, letter = row.at.rpartition("/")
     address = (host or "127.0.0.1", world.ports[letter]) if letter in world.ports else os.path.join(world.folder, row.at)
     options = {} if row.tls is True else row.tls
-    context = tls_context(options) if options is not None else None
+    context = tls_context(world, options) if options is not None else None
     conn = client.Client(address, context, options.get("sni") if options else None, seconds=row.wait, rcvbuf=4096 if row.slow else None)
     conn.facts = tls_facts(conn.sock) if context else None
     return conn
@@ -230,7 +242,7 @@ def connect(world, row):
 def resumed(world, row):
     """Is the session of a first connection taken up by a second one?"""
     options = {} if row.tls is True else row.tls
-    context = tls_context(options)
+    context = tls_context(world, options)
     address = ("127.0.0.1", world.ports[row.at])
     session = None
     for _ in range(2):
@@ -386,11 +398,12 @@ def record(case, kind, text=None, explain=None):
     out = Records()
     expanded = world.expand(text or case.text)
     server = kind(world.folder)
+    server.compile_options = case.options
     try:
         server.start(expanded, world.waits(expanded))
     except servers.StartFailure as failure:
         out.started = False
-        out.seen["failure"] = re.sub(r"\d+", "N", str(failure)) if kind is servers.Nginx else str(failure)
+        out.seen["failure"] = re.sub(r"\d+", "N", str(failure)) if kind is case.judge else str(failure)
         return out
     conn = None
     try:
@@ -425,7 +438,7 @@ def record(case, kind, text=None, explain=None):
 
 # --- many cases at a time -------------------------------------------------------------------------------------------
 
-def together(function, at_once=4):
+def together(function, at_once=4, cases=None):
     """{case: function(case)} with a few cases at a time; an exception is a result too."""
     def guarded(case):
         if case.root_only and os.geteuid() != 0:
@@ -436,7 +449,7 @@ def together(function, at_once=4):
             return problem
 
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        waiting = {case: pool.submit(guarded, case) for case in Case.all}
+        waiting = {case: pool.submit(guarded, case) for case in cases or Case.all}
         return {case: done.result() for case, done in waiting.items()}
 
 
@@ -450,16 +463,16 @@ def result(test, case):
     return value
 
 
-def difference(left, right, path=""):
+def difference(left, right, path="", judge="nginx"):
     """Where two records part, as lines."""
     if isinstance(left, dict) and isinstance(right, dict):
-        return [line for key in sorted(set(left) | set(right)) for line in difference(left.get(key), right.get(key), path + "." + key)]
+        return [line for key in sorted(set(left) | set(right)) for line in difference(left.get(key), right.get(key), path + "." + key, judge)]
     if path.endswith("fields") and isinstance(left, list) and isinstance(right, list):
-        return ["%s: only nginx has %r" % (path, pair) for pair in left if pair not in right] + ["%s: only wsrpd has %r" % (path, pair) for pair in right if pair not in left] or (
+        return ["%s: only %s has %r" % (path, judge, pair) for pair in left if pair not in right] + ["%s: only wsrpd has %r" % (path, pair) for pair in right if pair not in left] or (
             ["%s: order %r / %r" % (path, left, right)] if left != right else [])
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        return [line for i, (a, b) in enumerate(zip(left, right)) for line in difference(a, b, "%s[%d]" % (path, i))]
-    return [] if left == right else ["%s: nginx %s, wsrpd %s" % (path, shorten(left), shorten(right))]
+        return [line for i, (a, b) in enumerate(zip(left, right)) for line in difference(a, b, "%s[%d]" % (path, i), judge)]
+    return [] if left == right else ["%s: %s %s, wsrpd %s" % (path, judge, shorten(left), shorten(right))]
 
 
 def shorten(value):

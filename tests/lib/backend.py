@@ -166,6 +166,7 @@ class Backend:
                 sock.settimeout(30)
                 sock = self.tls().wrap_socket(sock, server_side=True)
                 record.tls_name = getattr(sock, "sni", None)
+                record.tls_version = "%s %s" % (sock.version(), sock.cipher()[0] if sock.version() != "TLSv1.3" else "")
                 with self.lock:
                     self.open.add(sock)
             self._connection(sock, record)

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The systems under test: Wsrpd and, as its judge, the real Nginx, behind one interface.
+"""The systems under test: Wsrpd and, as its judges, the real Nginx and the real Apache httpd, behind one interface.
 
     server = Wsrpd(); server.start(text, waits=[("127.0.0.1", port)]); ...; server.stop()
 
-`text` is configuration in the nginx dialect; relative paths in it are looked up in server.folder.  Both get the pid file
-and the error log from their command lines, so that one text serves both.  stop() raises when the program left a
+`text` is configuration in the server's dialect; relative paths in it are looked up in server.folder.  All get the pid file
+and the error log from outside of the text, so that one text serves both judge and judged.  stop() raises when the program left a
 sanitizer report or did not end by itself in time: a test cannot pass over either.
 """
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import unittest
@@ -33,6 +34,7 @@ class Server:
         self.process = None
         self.ready = None  # what has to be true beside accepting, see Wsrpd
         self.log = os.path.join(self.folder, self.name + ".error.log")
+        self.compile_options = ()  # of wsrpc
 
     def __enter__(self):
         return self
@@ -122,6 +124,73 @@ class Nginx(Server):
         return self
 
 
+class Httpd(Server):
+    """The real Apache httpd of Debian: the text gets a prelude with what a distribution's main file says (modules, processes, places)."""
+
+    name = "httpd"
+    BINARY = shutil.which("apache2", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    MODULES_DIR = "/usr/lib/apache2/modules"
+    MODULES = """mpm_event authn_core authn_file authz_core authz_host authz_user authz_groupfile auth_basic access_compat alias dir mime headers rewrite
+        proxy proxy_http proxy_wstunnel slotmem_shm proxy_balancer lbmethod_byrequests lbmethod_bytraffic lbmethod_bybusyness
+        env setenvif socache_shmcb ssl remoteip reqtimeout filter allowmethods http2""".split()
+
+    @classmethod
+    def available(cls):
+        return cls.BINARY is not None and os.path.isdir(cls.MODULES_DIR)
+
+    def prelude(self, text):
+        """What the text leaves to the main file of a distribution."""
+        lines = ["ServerRoot " + self.folder, "DefaultRuntimeDir " + self.folder, "Mutex pthread default", "StartServers 1", "ServerLimit 1", "ThreadsPerChild 16",
+                 "MaxRequestWorkers 16", "MinSpareThreads 1", "MaxSpareThreads 16"]
+        lines += ["LoadModule %s_module %s/mod_%s.so" % (name, self.MODULES_DIR, name) for name in self.MODULES]
+        if os.geteuid() == 0:
+            lines += ["User www-data", "Group www-data"]
+
+        def unless(directive, value):
+            if not re.search(r"(?mi)^\s*%s\s" % directive, text):
+                lines.append("%s %s" % (directive, value))
+
+        lines.append("PidFile httpd.pid")
+        unless("ErrorLog", self.log)
+        unless("TypesConfig", self.file("mime.types", "text/html html htm\ntext/plain txt\ntext/css css\n") if not os.path.exists(os.path.join(self.folder, "mime.types")) else "mime.types")
+        if not re.search(r"(?mi)^ServerName\s", text):
+            lines.append("ServerName main.example")
+        # A site file leaves the listeners to the main file: they come from the addresses of its hosts, as wsrpc makes them.
+        if not re.search(r"(?mi)^\s*Listen\s", text):
+            found = [address for hosts in re.findall(r"(?mi)^\s*<VirtualHost\s+([^>]*)>", text) for address in hosts.split()]
+            found = list(dict.fromkeys(re.sub(r"^(\*|_default_):", "", one) for one in found))
+            lines += ["Listen " + address for address in found if address.isdigit() or address.rpartition(":")[2] not in found]
+        return "\n".join(lines) + "\n"
+
+    def start(self, text, waits=(), file="site.conf"):
+        site = self.file("httpd-" + file, text)
+        self.conf = self.file("httpd-main-" + file, self.prelude(text) + "Include %s\n" % site)
+        pid = os.path.join(self.folder, "httpd.pid")
+        if os.path.exists(pid):
+            os.unlink(pid)
+        self.ready = lambda: os.path.exists(pid)  # written when all addresses are bound
+        self.launch([self.BINARY, "-f", self.conf, "-DFOREGROUND"], waits)
+        return self
+
+    def stop(self, number=signal.SIGTERM, seconds=2):
+        """httpd lets a child with an open exchange linger for ten seconds; its manners at the end are not what is tested."""
+        if self.process is None:
+            return
+        children = self.children() if self.process.poll() is None else []
+        self.process.send_signal(number)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            for pid in children:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        self.process = None
+
+
 class Wsrpd(Server):
     """Ours: compiled by wsrpc, served by wsrpd from the folder of the table."""
 
@@ -148,7 +217,7 @@ class Wsrpd(Server):
         return out
 
     def start(self, text, waits=(), file="site.conf", options=()):
-        self.table = self.compile(text, file)
+        self.table = self.compile(text, file, options=self.compile_options)
         if re.search(r"(?m)^pid\s", text):
             self.pid_option = []
         return self.serve(waits, options)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""All cases of the Apache dialect: importing a module of them adds them to judge.HttpdCase.all."""
+
+import judge  # first: it makes the shared harness importable
+import cases_access
+import cases_host
+import cases_proxy
+import cases_rewrite
+import cases_route
+
+CASES = judge.HttpdCase.all
+assert all((cases_access, cases_host, cases_proxy, cases_rewrite, cases_route))

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What may differ between httpd and wsrpd, and why: the list which the comparison is read with.
+
+`calmed` takes out of a record what moves from run to run of the same server.  NEUTRAL applies to every comparison, NAMED to the
+cases that list the name; each entry is a function which changes one row's record so that only this difference vanishes, and
+its doc string is the reason.
+"""
+
+import copy
+import re
+
+NEUTRAL = []
+NAMED = {}
+
+
+def neutral(function):
+    NEUTRAL.append(function)
+    return function
+
+
+def named(function):
+    NAMED[function.__name__.replace("_", " ")] = function
+    return function
+
+
+def without(fields, *names):
+    return [(name, value) for name, value in fields if name.lower() not in names]
+
+
+def calmed(case, records):
+    """The record without what differs between two runs of one server: which pooled connection was taken, the order of Allow and of log lines."""
+    for one in records.rows:
+        if "fields" in one:
+            one["fields"] = [(n, ",".join(sorted(v.split(","))) if n == "Allow" else v) for n, v in one["fields"]]
+        for request in one["upstream"]:
+            request.pop("reused", None)
+        one["upstream"].sort(key=lambda request: request["backend"])
+    for what, text in records.seen.items():
+        if what.startswith("log:"):
+            records.seen[what] = "".join(sorted(text.splitlines(True)))
+    return records
+
+
+@neutral
+def own_name_and_time(_row, one):
+    """Server and Date are each program's own."""
+    if "fields" in one:
+        one["fields"] = without(one["fields"], "server", "date")
+
+
+@neutral
+def error_pages(row, one):
+    """Error pages are short HTML of our own; their presence is compared, their text and charset are not."""
+    body = one.get("body", b"")
+    page = re.search(rb"<html", body, re.I) and re.search(rb"<(?:center|h1)>", body, re.I)
+    types = [value for name, value in one.get("fields", ()) if name.lower() == "content-type"]
+    bodiless = row.method == "HEAD" and types[:1] in (["text/html"], ["text/html; charset=iso-8859-1"]) and not one["upstream"]
+    if one.get("status", 0) >= 300 and (page or bodiless):
+        one["body"] = b"(error page)"
+        one["fields"] = [(name, value) for name, value in without(one["fields"], "content-length", "content-type")]
+
+
+@neutral
+def persistence(_row, one):
+    """Keep-Alive and "Connection: Keep-Alive" only repeat how long an idle connection is kept (RFC 9112 section 9.3); that is tested by time."""
+    if "fields" in one:
+        one["fields"] = without([(n, v) for n, v in one["fields"] if (n.lower(), v.lower()) != ("connection", "keep-alive")], "keep-alive")
+
+
+@neutral
+def interim_answers(_row, one):
+    """When a 100 is sent is each server's own matter (RFC 9110 section 15.2.1)."""
+    one.pop("interim", None)
+
+
+@neutral
+def answer_framing(_row, one):
+    """How a body of unknown length is framed is each hop's own (RFC 9112 section 6); the decoded bodies are compared."""
+    if "fields" in one:
+        one["fields"] = without(one["fields"], "transfer-encoding")
+        if one.get("upstream"):
+            one["fields"] = without(one["fields"], "content-length")
+    one.pop("framing", None)
+
+
+@neutral
+def request_framing(_row, one):
+    """httpd reads a short chunked body before it forwards it, with a Content-Length; we stream it, so chunks stay chunks. Its Connection and Keep-Alive to a pooled backend are the hop's own."""
+    for request in one["upstream"]:
+        request["fields"] = without(request.get("fields", ()), "content-length", "transfer-encoding")
+        request["fields"] = [(n, v) for n, v in request["fields"] if not (n.lower() == "connection" and v.lower() in ("close", "keep-alive"))]
+        request.pop("framing", None)
+
+
+@neutral
+def merged_lines(_row, one):
+    """Repeated fields of a request and their list joined with commas say the same (RFC 9110 section 5.3); httpd always joins."""
+    for request in one["upstream"]:
+        merged = {}
+        for name, value in request.get("fields", ()):
+            merged.setdefault(name.lower(), []).append(value)
+        request["fields"] = sorted((name, ", ".join(values)) for name, values in merged.items())
+
+
+@neutral
+def field_order(_row, one):
+    """Only fields with the same name have an order (RFC 9110 section 5.3)."""
+    if "fields" in one:
+        one["fields"] = sorted(((n.lower(), v) for n, v in one["fields"]), key=lambda pair: pair[0])
+
+
+@neutral
+def reason_phrase(_row, one):
+    """The reason phrase has no meaning (RFC 9112 section 4)."""
+    one.pop("reason", None)
+
+
+def neutralised(case, row, one):
+    """A row's record without what may differ."""
+    one = copy.deepcopy(one)
+    for function in NEUTRAL + [NAMED[name] for name in case.differs]:
+        function(row, one)
+    return one
