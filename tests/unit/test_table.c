@@ -140,6 +140,8 @@ static void test_later_minor_opens(void **state)
 	image_directory(bytes, WSR_SECTION_access_rule)->kind = 4711;
 	for (uint32_t i = 0; i < 7; i++)
 		((struct wsr_body *)image_record(bytes, WSR_SECTION_body, i))->access = (struct wsr_list){ 0, 0 };
+	((struct wsr_cond *)image_record(bytes, WSR_SECTION_cond, 2))->b = 0;
+	((struct wsr_host *)image_record(bytes, WSR_SECTION_host, 0))->trusted = (struct wsr_list){ 0, 0 };
 	image_seal(bytes, len);
 	assert_true(wsr_table_init(&t, bytes, len, &why));
 	assert_int_equal(wsr_peer_at(&t, 1)->kind, WSR_PEER_UNIX);

@@ -278,11 +278,10 @@ static const struct edit EDITS[] = {
 	EDIT(server, wsr_server, 0, tls, 1, INDEX),
 	EDIT(server, wsr_server, 0, pos, 3, INDEX),
 	EDIT(server, wsr_server, 0, host, 1, INDEX),
-	EDIT(cond, wsr_cond, 0, op, 0, ENUM),
-	EDIT(cond, wsr_cond, 0, size, 2, RANGE),                /* its children are larger than it says */
+	EDIT(cond, wsr_cond, 0, op, 0, RANGE),
+	EDIT(cond, wsr_cond, 1, op, 0, ENUM),
 	EDIT(cond, wsr_cond, 0, size, 4, RANGE),
 	EDIT(cond, wsr_cond, 1, size, 2, RANGE),                /* no group, and has a child */
-	EDIT(cond, wsr_cond, 1, size, 0, RANGE),
 	EDIT(cond, wsr_cond, 1, a, 1000, INDEX),
 	EDIT(cond, wsr_cond, 2, b, 3, RANGE),
 	EDIT(cond, wsr_cond, 2, flags, 128, ENUM),
