@@ -24,6 +24,8 @@ struct apache_host {
 	struct apache_run passes;   /* struct wsr_pass */
 	struct apache_run workers;  /* struct wsr_worker: the main server's first */
 	struct apache_run trusted;  /* struct wsr_access_rule */
+	bool proxy_timeout;         /* ProxyTimeout was given */
+	bool no_ws_fallback;        /* ProxyWebsocketFallbackToProxyHttp Off */
 	struct apache_run layers;   /* struct wsr_layer: the host's own first, then its sections in the order in which they are laid over each other */
 };
 
@@ -75,12 +77,21 @@ bool apache_network(struct wsr_str s, struct wsr_access_rule *r);
 /** What the section said about access goes into its layer. */
 void apache_access_done(struct lower *l, struct apache_section *s);
 
+/** Template of a text with $0 to $9 of the rule's expression (captures) and ${NAME} of the environment. apache_proxy.c */
+uint32_t apache_substitution(struct lower *l, struct wsr_str text, bool captures, bool environment);
+
+/**
+ * All sections of a host, the main server's first, become its layers; the host's own layer must be there already (apache_section_done()), and balancers
+ * that no rule named become workers. apache_section.c
+ */
+void apache_sections(struct lower *l, const struct level *host_level, struct apache_host *host);
+
 /** A section of this kind, empty; freed by apache_section_done(). */
 void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind);
 /** The layer is complete: intern its lists and its settings, append it to the layers of its host. */
 void apache_section_done(struct lower *l, struct level *lv, struct apache_section *s);
 void apache_host_init(struct apache_host *h, struct apache_host *main_server, const struct node *n);
-/** The host is complete with all its layers. @return its index. */
+/** The host is complete with all its layers; the main server last of all, since its lists go into every host. @return its index. */
 uint32_t apache_host_done(struct lower *l, struct apache_host *h);
 
 #endif

@@ -102,12 +102,26 @@ void apache_host_init(struct apache_host *h, struct apache_host *main_server, co
 	run_init(&h->layers, sizeof(struct wsr_layer));
 }
 
+/* What the main server has comes first (mod_proxy: create_proxy_config, merge_proxy_config). */
+static struct wsr_list intern_behind(struct lower *l, const struct apache_run *first, struct apache_run *own, struct pool *target, size_t pos_offset)
+{
+	struct apache_run all;
+	run_init(&all, own->records.stride);
+	if (first)
+		apache_append(&all, first);
+	apache_append(&all, own);
+	struct wsr_list list = apache_intern(l, &all, target, pos_offset);
+	run_free(&all);
+	return list;
+}
+
 uint32_t apache_host_done(struct lower *l, struct apache_host *h)
 {
 	struct plan *p = l->plan;
+	const struct apache_host *m = h->main;
 	h->record.layers = apache_intern(l, &h->layers, &p->layer, offsetof(struct wsr_layer, pos));
-	h->record.passes = apache_intern(l, &h->passes, &p->pass, offsetof(struct wsr_pass, pos));
-	h->record.workers = apache_intern(l, &h->workers, &p->worker, offsetof(struct wsr_worker, pos));
+	h->record.passes = intern_behind(l, m ? &m->passes : NULL, &h->passes, &p->pass, offsetof(struct wsr_pass, pos));
+	h->record.workers = intern_behind(l, m ? &m->workers : NULL, &h->workers, &p->worker, offsetof(struct wsr_worker, pos));
 	h->record.trusted = apache_intern(l, &h->trusted, &p->access_rule, offsetof(struct wsr_access_rule, pos));
 	uint32_t index = plan_record_at(p, &p->host, &h->record, offsetof(struct wsr_host, pos), lower_place(l, h->node->span));
 	run_free(&h->passes);

@@ -110,8 +110,13 @@ static void follow_error_page(struct wsr_eval *e, unsigned status, const struct 
 {
 	struct wsr_str target = wsr_eval_tmpl(e, p->target);
 	char first = target.len ? target.ptr[0] : '\0';
-	e->error_page = true;
 	wsr_trace(e, p->pos, "error_page", target);
+	if (p->answer == WSR_ERROR_PAGE_TEXT) {
+		answer_page(e, status, WSR_STR_NULL, p->pos);
+		e->decision.body = target;
+		return;
+	}
+	e->error_page = true;
 	if (first != '/' && first != '@') {
 		answer_page(e, wsr_is_redirect(p->answer) ? p->answer : 302, target, p->pos);
 		return;

@@ -57,11 +57,26 @@ static bool body_too_large(const struct wsr_eval *e)
 	return e->request && e->request->framing == WSR_FRAMING_LENGTH && limit && e->request->content_length > limit && !e->body_refused;
 }
 
-/* FallbackResource: for what is not there. @return true after a decision. */
+/* Is there a file on the way to this path, which then has more behind its name? */
+static bool is_below_file(struct wsr_eval *e, struct wsr_str path)
+{
+	for (size_t len = path.len; len-- > 1;) {
+		if (path.ptr[len] != '/')
+			continue;
+		struct wsr_str upper = wsr_arena_dup(e->arena, wsr_str(path.ptr, len));
+		if (!upper.ptr || file_is(e, upper, WSR_FILE_IS_FILE))
+			return true;
+		if (file_is(e, upper, WSR_FILE_IS_DIR))
+			return false;
+	}
+	return false;
+}
+
+/* FallbackResource: go on there. @return true after a decision. */
 static bool fall_back(struct wsr_eval *e, uint32_t pos)
 {
 	struct wsr_list list = e->file->try_files;
-	if (list.count == 0 || file_is(e, e->httpd->path, WSR_FILE_EXISTS))
+	if (list.count == 0)
 		return false;
 	struct wsr_str target = wsr_eval_tmpl(e, *wsr_tmpl_item_at(e->table, list.first));
 	if (target.len == 0 || wsr_str_eq(target, e->uri))
@@ -83,8 +98,10 @@ static void decide_file(struct wsr_eval *e, uint32_t pos)
 		wsr_decide_status(e, 413, pos);
 	} else if (h->mapped == WSR_MAPPED_NOT) {
 		wsr_decide_status(e, 404, pos);
-	} else if (fall_back(e, pos)) {
+	} else if (e->file->try_files.count && !file_is(e, h->path, WSR_FILE_EXISTS) && !is_below_file(e, h->path) && fall_back(e, pos)) {
 		return;
+	} else if (is_method(e, "OPTIONS")) {
+		wsr_decide_text(e, 200, WSR_STR(""), pos);
 	} else if (!is_method(e, "GET") && !is_method(e, "HEAD") && !is_method(e, "POST")) {
 		wsr_decide_status(e, 405, pos);
 	} else {
@@ -126,7 +143,8 @@ void wsr_httpd_index(struct wsr_eval *e)
 	for (uint32_t i = 0; i < list.count; i++)
 		if (try_index(e, folder, wsr_eval_tmpl(e, *wsr_tmpl_item_at(e->table, list.first + i)), pos))
 			return;
-	wsr_decide_status(e, 403, pos);
+	if (!fall_back(e, pos))
+		wsr_decide_status(e, 403, pos);
 }
 
 /* --- the phases ---------------------------------------------------------------------------------------------------------- */

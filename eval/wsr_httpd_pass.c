@@ -50,7 +50,7 @@ static bool wants_tunnel(struct wsr_eval *e, const struct wsr_worker *w, bool ws
 
 static const struct wsr_worker *worker_at(struct wsr_eval *e, uint32_t ordinal)
 {
-	return wsr_worker_at(e->table, e->httpd->host->workers.first + ordinal);
+	return ordinal == WSR_NONE ? NULL : wsr_worker_at(e->table, e->httpd->host->workers.first + ordinal);
 }
 
 /* The worker whose URL is the longest beginning of this one (ap_proxy_get_worker_ex). */
@@ -100,7 +100,7 @@ static bool leaves_plain_requests(struct wsr_eval *e, const struct wsr_pass *pas
 {
 	struct wsr_str ignored;
 	const struct wsr_worker *w = worker_at(e, pass->worker);
-	if (!(w->flags & WSR_WORKER_NO_FALLBACK) || !is_ws_url(wsr_string(e->table, w->url)))
+	if (!w || !(w->flags & WSR_WORKER_NO_FALLBACK) || !is_ws_url(wsr_string(e->table, w->url)))
 		return false;
 	return !wants_tunnel(e, w, true, &ignored);
 }
@@ -211,7 +211,7 @@ static struct wsr_str request_target(struct wsr_eval *e, struct wsr_str path)
 	struct wsr_str sent = h->nocanon ? wsr_uri_escape(e->arena, path, WSR_ESCAPE_BROKEN) :
 		wsr_httpd_escape(e->arena, path, keep_2f ? WSR_HTTPD_ESCAPE_PROXY_2F : WSR_HTTPD_ESCAPE_PROXY);
 	/* a pass with nocanon took the query along with the raw path */
-	bool query = args.len && !(h->pass && (h->nocanon || h->pass->flags & WSR_PASS_NOQUERY));
+	bool query = args.len && !(h->pass && h->nocanon);
 	struct wsr_str parts[] = { sent, query ? WSR_STR("?") : WSR_STR_NULL, query ? args : WSR_STR_NULL };
 	return wsr_join(e->arena, parts, 3);
 }
@@ -301,11 +301,12 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 {
 	struct wsr_httpd *h = e->httpd;
 	uint32_t pos = h->pass ? h->pass->pos : h->rule ? h->rule->pos : wsr_location_at(e->table, e->location)->pos;
-	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_PROXY, pos);
 	struct wsr_str protocol;
+	e->error_status = 0; /* an ErrorDocument that is proxied brings its own status */
+	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_PROXY, pos);
 	if (!choose_backend(e)) {
 		wsr_trace(e, pos, "not a URL of a backend", h->path);
-		wsr_decide_status(e, 400, pos);
+		wsr_decide_status(e, 500, pos); /* httpd fails to resolve such a name */
 		return;
 	}
 	d->tunnel = wants_tunnel(e, h->worker, is_ws_url(h->path), &protocol);

@@ -190,7 +190,7 @@ struct wsr_str wsr_httpd_escape(struct wsr_arena *a, struct wsr_str s, enum wsr_
 
 /* --- absolute URLs ------------------------------------------------------------------------------------------------------- */
 
-/* Port that the request named, or the host's own; empty for the scheme's usual one. */
+/* Port that the request named, or ServerName's; with UseCanonicalPhysicalPort the connection's. Empty for the scheme's usual one. */
 static struct wsr_str url_port(struct wsr_eval *e, bool tls)
 {
 	uint32_t flags = e->httpd->host->flags;
@@ -199,10 +199,10 @@ static struct wsr_str url_port(struct wsr_eval *e, bool tls)
 		for (size_t i = given.len; i-- > 0 && given.ptr[i] != ']';)
 			if (given.ptr[i] == ':')
 				port = wsr_from(given, i + 1);
-	if (port.len == 0 && e->httpd->host->canonical_port && !(flags & WSR_HOST_CANONICAL_PORT))
-		port = wsr_number(e->arena, e->httpd->host->canonical_port);
-	if (port.len == 0)
+	if (port.len == 0 && flags & WSR_HOST_CANONICAL_PORT)
 		wsr_var_value(e, WSR_V_SERVER_PORT, WSR_STR_NULL, &port);
+	if (port.len == 0 && e->httpd->host->canonical_port)
+		port = wsr_number(e->arena, e->httpd->host->canonical_port);
 	return wsr_str_eq(port, tls ? WSR_STR("443") : WSR_STR("80")) ? WSR_STR_NULL : port;
 }
 

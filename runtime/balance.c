@@ -91,6 +91,19 @@ static int least_conn(const struct choice *c)
 	return least ? round_robin(c, least) : -1;
 }
 
+/* httpd's bytraffic: fewest bytes for the weight. */
+static int least_traffic(const struct choice *c)
+{
+	int least = -1;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct balance_peer *p = c->peers[i];
+		if (candidate(c, p) && (least < 0 || p->bytes / p->weight < c->peers[least]->bytes / c->peers[least]->weight))
+			least = (int)i;
+	}
+	return least;
+}
+
 /* The peer in whose share of the summed weights `hash` falls; every peer of the group has its share, whatever its state. */
 static int by_weight(const struct choice *c, uint64_t hash)
 {
@@ -180,6 +193,8 @@ static int pick_from(const struct choice *c)
 		return key_hash(c);
 	case WSR_BALANCE_RANDOM:
 		return random_peer(c);
+	case WSR_BALANCE_TRAFFIC:
+		return least_traffic(c);
 	case WSR_BALANCE_ROUND_ROBIN:
 		break;
 	}

@@ -20,6 +20,7 @@ struct balance_peer {
 	bool tried;                 /* set by the caller before balance_pick() */
 	int64_t effective_weight, current_weight;
 	uint32_t conns;             /* in use */
+	uint64_t bytes;             /* sent and received, for WSR_BALANCE_TRAFFIC */
 	uint32_t fails;
 	uint64_t accessed_ms, checked_ms; /* last failure; last time the mark was looked at */
 };

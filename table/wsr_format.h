@@ -309,6 +309,7 @@ struct wsr_error_page {
 	uint32_t target;            /* template: URI, @name or URL */
 	uint32_t pos;
 };
+#define WSR_ERROR_PAGE_TEXT 2u  /* `answer`: the target is the body itself, the status stays (ErrorDocument) */
 _Static_assert(sizeof(struct wsr_error_page) == 12, "error_page");
 
 struct wsr_log_ref {
@@ -328,7 +329,8 @@ struct wsr_mime_slot { wsr_sref key; uint32_t hash; wsr_sref type; }; /* key: ex
 
 /* --- upstreams ---------------------------------------------------------------------------------------------------- */
 
-enum wsr_balance { WSR_BALANCE_ROUND_ROBIN, WSR_BALANCE_LEAST_CONN, WSR_BALANCE_IP_HASH, WSR_BALANCE_RANDOM, WSR_BALANCE_HASH };
+enum wsr_balance { WSR_BALANCE_ROUND_ROBIN, WSR_BALANCE_LEAST_CONN, WSR_BALANCE_IP_HASH, WSR_BALANCE_RANDOM, WSR_BALANCE_HASH,
+	WSR_BALANCE_TRAFFIC         /* httpd's bytraffic: fewest bytes for the weight */ };
 struct wsr_upstream {
 	wsr_sref name;              /* group name, or "host:port" as written for an implicit one */
 	struct wsr_list peers;
@@ -343,6 +345,7 @@ struct wsr_upstream {
 	uint32_t reserved;
 };
 #define WSR_UPSTREAM_IMPLICIT 1u
+#define WSR_UPSTREAM_HTTPD    2u /* a peer is marked when no connection comes about, even a single one; nothing else marks it, nothing else is tried again */
 _Static_assert(sizeof(struct wsr_upstream) == 56, "upstream");
 
 struct wsr_peer {
@@ -616,8 +619,7 @@ _Static_assert(sizeof(struct wsr_worker) == 64, "worker");
 #define WSR_PASS_EXCLUDE     1u
 #define WSR_PASS_NOCANON     2u
 #define WSR_PASS_INTERPOLATE 4u
-#define WSR_PASS_NOQUERY     8u
-#define WSR_PASS_LOOKUP     32u /* the URL decides about the worker: another one may have a longer URL that fits */
+#define WSR_PASS_LOOKUP      8u /* the URL decides about the worker: another one may have a longer URL that fits */
 #define WSR_PASS_APPEND     16u /* ProxyPassMatch without a group in its target: the path is appended */
 struct wsr_pass {
 	uint32_t flags;             /* WSR_PASS_* */
@@ -625,7 +627,7 @@ struct wsr_pass {
 	uint32_t regex;             /* ProxyPassMatch; otherwise WSR_NONE */
 	uint32_t proxy;             /* WSR_NONE with EXCLUDE */
 	uint32_t target;            /* template of the URL when it is not constant, or WSR_NONE */
-	uint32_t worker;            /* ordinal in the host's workers; WSR_NONE with EXCLUDE */
+	uint32_t worker;            /* ordinal in the host's workers; WSR_NONE with EXCLUDE, and when only the request names the host */
 	uint32_t pos;
 };
 _Static_assert(sizeof(struct wsr_pass) == 28, "pass");

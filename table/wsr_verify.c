@@ -290,7 +290,7 @@ EACH(mime_slot, struct wsr_mime_slot)
 static bool check_upstream(struct wsr_walk *w, const struct wsr_upstream *r)
 {
 	return wsr_want_string(w, r->name) && wsr_want_list(w, SECTION(peer), r->peers) && wsr_want(w, r->peers.count > 0, WSR_E_RANGE) &&
-	       want_enum(w, r->balance, WSR_BALANCE_ROUND_ROBIN, WSR_BALANCE_HASH) && want_bits(w, r->flags, WSR_UPSTREAM_IMPLICIT) &&
+	       want_enum(w, r->balance, WSR_BALANCE_ROUND_ROBIN, WSR_BALANCE_TRAFFIC) && want_bits(w, r->flags, WSR_UPSTREAM_IMPLICIT | WSR_UPSTREAM_HTTPD) &&
 	       (r->balance == WSR_BALANCE_HASH ? want_tmpl(w, r->hash_key) : want_tmpl0(w, r->hash_key)) && want_pos(w, r->pos) &&
 	       want_zero(w, r->reserved);
 }
@@ -657,9 +657,9 @@ static bool check_pass(struct wsr_walk *w, const struct wsr_pass *r)
 {
 	bool exclude = r->flags & WSR_PASS_EXCLUDE;
 
-	return want_bits(w, r->flags, WSR_PASS_LOOKUP * 2u - 1u) && wsr_want_string0(w, r->from) && wsr_want_index0(w, SECTION(regex), r->regex) &&
+	return want_bits(w, r->flags, WSR_PASS_APPEND * 2u - 1u) && wsr_want_string0(w, r->from) && wsr_want_index0(w, SECTION(regex), r->regex) &&
 	       (exclude ? want_none(w, r->proxy) : wsr_want_index(w, SECTION(proxy), r->proxy)) && want_tmpl0(w, r->target) &&
-	       wsr_want(w, exclude == (r->worker == WSR_NONE), WSR_E_INDEX) && want_pos(w, r->pos);
+	       (!exclude || want_none(w, r->worker)) && want_pos(w, r->pos);
 }
 EACH(pass, struct wsr_pass)
 

@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Workers and balancers: see apache_worker.h. In: targets and parameters as written. Out: upstream, proxy and worker records.
+ *
+ * Sharing is httpd's (ap_proxy_get_worker_ex, AH01146): a rule whose URL begins with the URL of a worker that is there already uses that one, and its own
+ * parameters are lost, which is said.
+ */
+#include "compiler/apache_worker.h"
+#include "compiler/value.h"
+
+#define KEEPALIVE_CONNECTIONS 32u
+#define RETRY_MS 60000u
+
+struct scheme { const char *text; uint16_t port; uint32_t flags; };
+static const struct scheme schemes[] = {
+	{ "http://", 80, 0 }, { "https://", 443, WSR_PROXY_TLS }, { "ws://", 80, WSR_PROXY_WS }, { "wss://", 443, WSR_PROXY_WS | WSR_PROXY_TLS },
+};
+
+static bool cut(struct wsr_str *s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	if (s->len < len || !wsr_str_eq_nocase(wsr_str(s->ptr, len), wsr_cstr(prefix)))
+		return false;
+	*s = wsr_str(s->ptr + len, s->len - len);
+	return true;
+}
+
+/* --- targets ------------------------------------------------------------------------------------------------------------- */
+
+static void split_path(struct wsr_str rest, struct apache_url *u)
+{
+	const char *slash = rest.len ? memchr(rest.ptr, '/', rest.len) : NULL;
+	size_t len = slash ? (size_t)(slash - rest.ptr) : rest.len;
+	u->authority = wsr_str(rest.ptr, len);
+	u->path = wsr_str(rest.ptr + len, rest.len - len);
+}
+
+static bool cut_socket(struct wsr_str *text, struct apache_url *u)
+{
+	struct wsr_str rest = *text;
+	const char *bar = cut(&rest, "unix:") ? memchr(rest.ptr, '|', rest.len) : NULL;
+	if (!bar)
+		return false;
+	u->socket = wsr_str(rest.ptr, (size_t)(bar - rest.ptr));
+	*text = wsr_str(bar + 1, rest.len - u->socket.len - 1);
+	return true;
+}
+
+bool apache_url_read(struct lower *l, const struct word *w, bool captures, struct apache_url *u)
+{
+	struct wsr_str text = word_str(w);
+	*u = (struct apache_url){ 0 };
+	bool socket = cut_socket(&text, u);
+	u->text = text;
+	struct wsr_str rest = text;
+	if (cut(&rest, "balancer://")) {
+		u->balancer = true;
+		split_path(rest, u);
+		if (u->authority.len == 0)
+			diag_at(l->cc, CHECK_PROXY_URL, w->span, "'%s' names no balancer", diag_quote(l->cc, w->text, w->len));
+		return u->authority.len > 0;
+	}
+	const struct scheme *s = NULL;
+	for (size_t i = 0; !s && i < sizeof(schemes) / sizeof(*schemes); i++)
+		if (cut(&rest, schemes[i].text))
+			s = &schemes[i];
+	if (!s) {
+		struct diag *d = diag_at(l->cc, CHECK_PROXY_URL, w->span, "'%s' is no target that can be proxied here", diag_quote(l->cc, w->text, w->len));
+		diag_note(l->cc, d, SPAN_NONE, "http://, https://, ws://, wss://, balancer:// and unix:PATH|http:// are; ajp, fcgi, scgi, uwsgi, h2 and ftp are not");
+		return false;
+	}
+	u->flags = s->flags;
+	split_path(rest, u);
+	if (captures && memchr(u->authority.ptr, '$', u->authority.len)) {
+		u->variable = true;
+		return true;
+	}
+	const char *wrong = address_parse(u->authority, 0, s->port, &u->address);
+	if (wrong || (u->address.kind == WSR_PEER_UNIX)) {
+		diag_at(l->cc, CHECK_PROXY_URL, w->span, "%s in '%s'", wrong ? wrong : "no host", diag_quote(l->cc, w->text, w->len));
+		return false;
+	}
+	u->port = u->address.port;
+	if (socket)
+		u->address = (struct address){ .kind = WSR_PEER_UNIX, .host = u->socket };
+	return true;
+}
+
+/* host[:port] as httpd sends it: in lower case, without the scheme's own port. */
+static wsr_sref proxy_host(struct lower *l, const struct apache_url *u)
+{
+	uint16_t usual = u->flags & WSR_PROXY_TLS ? 443 : 80;
+	struct wsr_str a = u->authority;
+	for (size_t i = a.len; i-- > 0 && a.ptr[i] != ']';)
+		if (a.ptr[i] == ':' && u->port == usual)
+			a.len = i;
+	return plan_str_lower(l->plan, a);
+}
+
+uint32_t apache_proxy(struct lower *l, const struct node *n, const struct apache_url *u, uint32_t upstream)
+{
+	struct wsr_proxy p = {
+		.flags = u->flags, .upstream = upstream, .host = proxy_host(l, u), .uri = u->path.len ? plan_str(l->plan, u->path) : 0, .url = WSR_NONE,
+		.port = u->port,
+	};
+	if (u->balancer)
+		p.flags |= WSR_PROXY_UPSTREAM_GROUP;
+	return plan_record_at(l->plan, &l->plan->proxy, &p, offsetof(struct wsr_proxy, pos), lower_place(l, n->span));
+}
+
+/* --- parameters ---------------------------------------------------------------------------------------------------------- */
+
+bool apache_seconds(struct wsr_str s, uint64_t *ms)
+{
+	static const struct { const char *unit; uint64_t factor; } units[] = { { "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "mi", 60000 }, { "min", 60000 }, { "h", 3600000 } };
+	size_t digits = 0;
+	uint64_t v;
+	while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
+		digits++;
+	if (!value_uint(wsr_str(s.ptr, digits), &v) || v > UINT32_MAX)
+		return false;
+	struct wsr_str unit = wsr_str(s.ptr + digits, s.len - digits);
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (wsr_str_eq_nocase(unit, wsr_cstr(units[i].unit))) {
+			*ms = v * units[i].factor;
+			return true;
+		}
+	return false;
+}
+
+void apache_parameters_init(struct apache_parameters *p)
+{
+	*p = (struct apache_parameters){
+		.worker = { .retry_ms = RETRY_MS }, .peer = { .weight = 100, .max_fails = 1, .fail_timeout_ms = RETRY_MS }, .keepalive = KEEPALIVE_CONNECTIONS,
+	};
+}
+
+enum parameter {
+	P_TIMEOUT, P_CONNECT, P_RETRY, P_UPGRADE, P_DISABLE_REUSE, P_ENABLE_REUSE, P_LOADFACTOR, P_ROUTE, P_STATUS, P_LBMETHOD, P_STICKY, P_NOFAILOVER,
+	P_MAXATTEMPTS, P_MAPPING, P_NONE
+};
+/* What each is for: a balancer's parameters and a member's own. */
+static const struct { const char *key; enum parameter what; bool of_balancer, of_member; const char *why; } parameters[] = {
+	{ "timeout", P_TIMEOUT, true, true, NULL }, { "connectiontimeout", P_CONNECT, false, true, NULL }, { "retry", P_RETRY, false, true, NULL },
+	{ "upgrade", P_UPGRADE, false, true, NULL }, { "disablereuse", P_DISABLE_REUSE, false, true, NULL }, { "enablereuse", P_ENABLE_REUSE, false, true, NULL },
+	{ "loadfactor", P_LOADFACTOR, false, true, NULL }, { "route", P_ROUTE, false, true, NULL }, { "status", P_STATUS, false, true, NULL },
+	{ "lbmethod", P_LBMETHOD, true, false, NULL }, { "stickysession", P_STICKY, true, false, NULL }, { "nofailover", P_NOFAILOVER, true, false, NULL },
+	{ "maxattempts", P_MAXATTEMPTS, true, false, NULL },
+	{ "mapping", P_MAPPING, true, true, "rules are always matched against the decoded path" },
+	{ "min", P_NONE, false, true, "connections are opened when they are needed" },
+	{ "max", P_NONE, false, true, "the number of connections to a backend is not limited" },
+	{ "smax", P_NONE, false, true, "idle connections are closed after a minute" },
+	{ "acquire", P_NONE, false, true, "a request never waits for a free connection" },
+	{ "ttl", P_NONE, false, true, "idle connections are closed after a minute" },
+	{ "address_ttl", P_NONE, false, true, "names live as long as the name server says" },
+	{ "iobuffersize", P_NONE, false, true, "buffers are sized by the daemon" },
+	{ "receivebuffersize", P_NONE, false, true, "buffers are sized by the system" },
+	{ "responsefieldsize", P_NONE, false, true, "response heads have one limit of 64 kB" },
+	{ "keepalive", P_NONE, false, true, "idle connections are short-lived anyway" },
+	{ "flushpackets", P_NONE, false, true, "what a backend sends is passed on at once" },
+	{ "flushwait", P_NONE, false, true, "what a backend sends is passed on at once" },
+	{ "flusher", P_NONE, false, true, "what a backend sends is passed on at once" },
+	{ "ping", P_NONE, false, true, "a backend that has closed is noticed when the request is sent" },
+	{ "lbset", P_NONE, false, true, "all members are asked as one set" },
+	{ "redirect", P_NONE, false, true, "a route that is gone is balanced anew" },
+	{ "secret", P_NONE, false, true, "it belongs to ajp" },
+	{ "stickysessionsep", P_NONE, true, false, "the route stands behind the first dot" },
+	{ "scolonpathdelim", P_NONE, true, false, "';', '?' and '&' end a path parameter" },
+	{ "failonstatus", P_NONE, true, false, "a status is never a failure of the backend" },
+	{ "failontimeout", P_NONE, true, false, "a slow answer is never a failure of the backend" },
+	{ "nonce", P_NONE, true, false, "there is no balancer manager" },
+	{ "growth", P_NONE, true, false, "there is no balancer manager" },
+	{ "forcerecovery", P_NONE, true, false, "members come back after retry=" },
+	{ "hcmethod", P_NONE, false, true, "backends are watched through their answers alone" },
+	{ "hcpasses", P_NONE, false, true, "backends are watched through their answers alone" },
+	{ "hcfails", P_NONE, false, true, "backends are watched through their answers alone" },
+	{ "hcinterval", P_NONE, false, true, "backends are watched through their answers alone" },
+	{ "hcuri", P_NONE, false, true, "backends are watched through their answers alone" },
+	{ "hcexpr", P_NONE, false, true, "backends are watched through their answers alone" },
+	{ "hctemplate", P_NONE, false, true, "backends are watched through their answers alone" },
+};
+
+static void wrong_value(struct lower *l, const struct word *w, const char *allowed)
+{
+	diag_at(l->cc, CHECK_PROXY_PARAMETER, w->span, "'%s': the value is %s", diag_quote(l->cc, w->text, w->len), allowed);
+}
+
+static bool read_switch(struct lower *l, const struct word *w, struct wsr_str v)
+{
+	bool on = wsr_str_eq_nocase(v, WSR_STR("on"));
+	if (!on && !wsr_str_eq_nocase(v, WSR_STR("off")))
+		wrong_value(l, w, "on or off");
+	return on;
+}
+
+static uint64_t read_number(struct lower *l, const struct word *w, struct wsr_str v, uint64_t least, const char *allowed)
+{
+	uint64_t n = 0;
+	if (!value_uint(v, &n) || n < least || n > 1000000) {
+		wrong_value(l, w, allowed);
+		return least;
+	}
+	return n;
+}
+
+/* "2.5" -> 250: httpd counts in hundredths, from 1 to 100. */
+static uint32_t read_factor(struct lower *l, const struct word *w, struct wsr_str v)
+{
+	uint64_t whole = 0, part = 0;
+	const char *dot = memchr(v.ptr, '.', v.len);
+	struct wsr_str left = wsr_str(v.ptr, dot ? (size_t)(dot - v.ptr) : v.len);
+	struct wsr_str right = dot ? wsr_str(dot + 1, v.len - left.len - 1) : wsr_str("0", 1);
+	bool good = value_uint(left, &whole) && value_uint(right, &part) && right.len <= 2;
+	uint64_t factor = whole * 100 + (right.len == 1 ? part * 10 : part);
+	if (!good || factor < 100 || factor > 10000) {
+		wrong_value(l, w, "a number from 1 to 100");
+		return 100;
+	}
+	return (uint32_t)factor;
+}
+
+/* "+H-D": letters stay with the sign before them. */
+static void read_status(struct lower *l, const struct word *w, struct wsr_str v, struct apache_parameters *p)
+{
+	bool on = true;
+	for (size_t i = 0; i < v.len; i++) {
+		uint32_t flag = 0;
+		switch (v.ptr[i] | 0x20) {
+		case '+' | 0x20: on = true; continue;
+		case '-' | 0x20: on = false; continue;
+		case 'h': case 'r': flag = WSR_PEER_BACKUP; break;
+		case 'd': case 's': case 'n': case 'c': flag = WSR_PEER_DOWN; break;
+		case 'i': p->peer.max_fails = on ? 0 : 1; continue;
+		case 'e': continue; /* starts in error: it is tried all the same, as httpd does after retry= */
+		default:
+			wrong_value(l, w, "a list of the letters D, S, I, H, R, E, N and C, each with + or -");
+			return;
+		}
+		p->peer.flags = on ? p->peer.flags | flag : p->peer.flags & ~flag;
+	}
+}
+
+static void read_method(struct lower *l, const struct word *w, struct wsr_str v, struct apache_parameters *p)
+{
+	static const struct { const char *name; uint32_t balance; } methods[] = {
+		{ "byrequests", WSR_BALANCE_ROUND_ROBIN }, { "bybusyness", WSR_BALANCE_LEAST_CONN }, { "bytraffic", WSR_BALANCE_TRAFFIC },
+	};
+	p->has_balance = true;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+		if (wsr_str_eq_nocase(v, wsr_cstr(methods[i].name))) {
+			p->balance = methods[i].balance;
+			return;
+		}
+	wrong_value(l, w, "byrequests, bytraffic or bybusyness");
+}
+
+static void read_upgrade(struct lower *l, struct wsr_str v, struct apache_parameters *p)
+{
+	p->worker.flags &= ~WSR_WORKER_UPGRADE_ANY;
+	if (wsr_str_eq_nocase(v, WSR_STR("any")))
+		p->worker.flags |= WSR_WORKER_UPGRADE_ANY;
+	p->worker.upgrade = plan_str_lower(l->plan, v);
+}
+
+static void read_time(struct lower *l, const struct word *w, struct wsr_str v, uint64_t *ms)
+{
+	if (!apache_seconds(v, ms) || *ms == 0)
+		wrong_value(l, w, "a number of seconds, at least 1, or one with ms, s, min or h behind it");
+}
+
+static void read_sticky(struct lower *l, struct wsr_str v, struct apache_parameters *p)
+{
+	const char *bar = memchr(v.ptr, '|', v.len);
+	struct wsr_str cookie = wsr_str(v.ptr, bar ? (size_t)(bar - v.ptr) : v.len);
+	p->worker.sticky_cookie = plan_str(l->plan, cookie);
+	p->worker.sticky_path = bar ? plan_str(l->plan, wsr_str(bar + 1, v.len - cookie.len - 1)) : p->worker.sticky_cookie;
+}
+
+static void set_parameter(struct lower *l, const struct word *w, enum parameter what, struct wsr_str v, bool balancer, struct apache_parameters *p)
+{
+	uint64_t seconds;
+	switch (what) {
+	case P_TIMEOUT:
+		if (balancer)
+			diag_at(l->cc, CHECK_PROXY_PARAMETER_INERT, w->span, "'timeout' of a balancer has no effect: a request never waits for a free member");
+		else
+			p->worker.timeout_ms = read_number(l, w, v, 1, "a number of seconds, at least 1") * 1000;
+		break;
+	case P_CONNECT: read_time(l, w, v, &p->worker.connect_timeout_ms); break;
+	case P_RETRY:
+		seconds = read_number(l, w, v, 0, "a number of seconds");
+		p->worker.retry_ms = p->peer.fail_timeout_ms = seconds * 1000;
+		p->peer.max_fails = seconds > 0;
+		break;
+	case P_UPGRADE:       read_upgrade(l, v, p); break;
+	case P_DISABLE_REUSE: p->has_keepalive = true; p->keepalive = read_switch(l, w, v) ? 0 : KEEPALIVE_CONNECTIONS; break;
+	case P_ENABLE_REUSE:  p->has_keepalive = true; p->keepalive = read_switch(l, w, v) ? KEEPALIVE_CONNECTIONS : 0; break;
+	case P_LOADFACTOR:    p->peer.weight = read_factor(l, w, v); break;
+	case P_ROUTE:         p->route = v; break;
+	case P_STATUS:        read_status(l, w, v, p); break;
+	case P_LBMETHOD:      read_method(l, w, v, p); break;
+	case P_STICKY:        read_sticky(l, v, p); break;
+	case P_NOFAILOVER:    p->worker.flags |= read_switch(l, w, v) ? WSR_WORKER_NO_FAILOVER : 0; break;
+	case P_MAXATTEMPTS:   p->worker.max_attempts = (uint32_t)read_number(l, w, v, 0, "a number"); break;
+	default:              break;
+	}
+}
+
+static bool read_keyword(const struct word *w, struct apache_parameters *p)
+{
+	static const struct { const char *word; uint32_t flag; } words[] = {
+		{ "nocanon", WSR_PASS_NOCANON }, { "interpolate", WSR_PASS_INTERPOLATE }, { "noquery", 0 /* httpd 2.4 reads it and sends the query all the same */ },
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (wsr_str_eq_nocase(word_str(w), wsr_cstr(words[i].word))) {
+			p->pass_flags |= words[i].flag;
+			return true;
+		}
+	return false;
+}
+
+static void read_word(struct lower *l, const struct word *w, bool balancer, struct apache_parameters *p)
+{
+	const char *equals = memchr(w->text, '=', w->len);
+	if (!equals) {
+		diag_at(l->cc, CHECK_PROXY_PARAMETER, w->span, "'%s' is neither key=value nor nocanon, interpolate or noquery", diag_quote(l->cc, w->text, w->len));
+		return;
+	}
+	struct wsr_str key = wsr_str(w->text, (size_t)(equals - w->text)), v = wsr_str(equals + 1, w->len - key.len - 1);
+	if (!p->first)
+		p->first = w;
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
+		if (!wsr_str_eq_nocase(key, wsr_cstr(parameters[i].key)) || !(balancer ? parameters[i].of_balancer : parameters[i].of_member))
+			continue;
+		if (parameters[i].why)
+			diag_at(l->cc, CHECK_PROXY_PARAMETER_INERT, w->span, "'%s' has no effect: %s", parameters[i].key, parameters[i].why);
+		else
+			set_parameter(l, w, parameters[i].what, v, balancer, p);
+		return;
+	}
+	diag_at(l->cc, CHECK_PROXY_PARAMETER, w->span, "unknown %s parameter '%s'", balancer ? "balancer" : "worker", diag_quote(l->cc, key.ptr, key.len));
+}
+
+void apache_parameters_read(struct lower *l, const struct node *n, unsigned from, bool balancer, struct apache_parameters *p)
+{
+	for (unsigned i = from; i < node_arg_count(n); i++)
+		if (!read_keyword(node_arg(n, i), p))
+			read_word(l, node_arg(n, i), balancer, p);
+}
+
+/* --- workers ------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t main_count(const struct apache_host *h)
+{
+	return h->main ? h->main->workers.records.count : 0;
+}
+
+static uint32_t worker_count(const struct apache_host *h)
+{
+	return main_count(h) + h->workers.records.count;
+}
+
+struct wsr_worker *apache_worker_at(struct apache_host *h, uint32_t ordinal)
+{
+	uint32_t base = main_count(h);
+	return ordinal < base ? pool_at(&h->main->workers.records, ordinal) : pool_at(&h->workers.records, ordinal - base);
+}
+
+/* The URL as workers are compared: scheme and host in lower case. */
+static struct wsr_str comparable(struct lower *l, const struct apache_url *u)
+{
+	char *s = arena_alloc(&l->cc->arena, u->text.len + 1);
+	size_t head = u->text.len - u->path.len;
+	for (size_t i = 0; i < u->text.len; i++)
+		s[i] = (char)(i < head ? wsr_lower((unsigned char)u->text.ptr[i]) : u->text.ptr[i]);
+	return wsr_str(s, u->text.len);
+}
+
+static bool begins(struct wsr_str s, struct wsr_str with)
+{
+	return s.len >= with.len && memcmp(s.ptr, with.ptr, with.len) == 0;
+}
+
+static uint32_t find_worker(struct lower *l, struct apache_host *h, struct wsr_str url)
+{
+	uint32_t best = WSR_NONE;
+	size_t best_len = 0;
+	for (uint32_t i = 0; i < worker_count(h); i++) {
+		struct wsr_str own = plan_text(l->plan, apache_worker_at(h, i)->url);
+		if (own.len >= best_len && begins(url, own)) {
+			best = i;
+			best_len = own.len;
+		}
+	}
+	return best;
+}
+
+bool apache_worker_ambiguous(struct lower *l, struct apache_host *h, struct wsr_str url)
+{
+	for (uint32_t i = 0; i < worker_count(h); i++) {
+		struct wsr_str own = plan_text(l->plan, apache_worker_at(h, i)->url);
+		if (own.len > url.len && begins(own, url))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t add_upstream(struct lower *l, const struct node *n, struct wsr_str name, const struct wsr_peer *peers, uint32_t count, const struct plan_place *places,
+			     const struct apache_parameters *p)
+{
+	struct wsr_upstream up = {
+		.name = plan_str(l->plan, name), .balance = p->balance, .keepalive = p->keepalive, .keepalive_requests = UINT32_MAX, .keepalive_timeout_ms = 60000,
+		.keepalive_time_ms = 3600000, .hash_key = WSR_NONE, .flags = WSR_UPSTREAM_HTTPD, .pos = lower_pos(l, n),
+	};
+	struct wsr_peer *copy = arena_alloc(&l->cc->arena, count * sizeof(*copy));
+	memcpy(copy, peers, count * sizeof(*copy));
+	up.peers = plan_run_at(l->plan, &l->plan->peer, copy, count, offsetof(struct wsr_peer, pos), places);
+	return pool_push(&l->plan->upstream, &up);
+}
+
+static struct wsr_peer peer_of(struct lower *l, const struct apache_url *u, const struct apache_parameters *p)
+{
+	struct wsr_peer peer = p->peer;
+	peer.host = plan_str(l->plan, u->address.host);
+	peer.port = u->address.kind == WSR_PEER_UNIX ? 0 : u->address.port;
+	peer.kind = u->address.kind;
+	peer.text = u->address.kind == WSR_PEER_UNIX ? plan_str(l->plan, u->socket) : plan_str_lower(l->plan, u->authority);
+	return peer;
+}
+
+static void note_sharing(struct lower *l, const struct node *n, const struct apache_parameters *p, struct apache_host *h, uint32_t shared)
+{
+	struct wsr_str url = plan_text(l->plan, apache_worker_at(h, shared)->url);
+	uint32_t base = main_count(h);
+	const struct apache_run *run = shared < base ? &h->main->workers : &h->workers;
+	const struct plan_place *at = pool_at(&run->places, shared < base ? shared : shared - base);
+	(void)n;
+	struct diag *d = diag_at(l->cc, CHECK_PROXY_WORKER_SHARED, p->first->span, "this parameter is ignored: the target is served by the worker '%s' of line %u",
+				 diag_quote(l->cc, url.ptr, url.len), at->line);
+	diag_note(l->cc, d, SPAN_NONE, "httpd keeps parameters for the shortest URL that a rule wrote first; give them there, or put this rule before it");
+}
+
+static uint32_t balancer_worker(struct lower *l, struct level *lv, const struct node *n, struct wsr_str name, const struct apache_parameters *p);
+
+uint32_t apache_worker(struct lower *l, struct level *lv, const struct node *n, const struct apache_url *u, const struct apache_parameters *p)
+{
+	struct apache_host *h = lv->section->host;
+	if (u->variable)
+		return WSR_NONE;
+	if (u->balancer)
+		return balancer_worker(l, lv, n, u->authority, p);
+	struct wsr_str url = comparable(l, u);
+	const char *dollar = memchr(url.ptr, '$', url.len);
+	if (dollar)
+		url.len = (size_t)(dollar - url.ptr);
+	uint32_t shared = find_worker(l, h, url);
+	if (shared != WSR_NONE) {
+		if (p->first)
+			note_sharing(l, n, p, h, shared);
+		return shared;
+	}
+	struct wsr_peer peer = peer_of(l, u, p);
+	struct plan_place at = lower_place(l, n->span);
+	struct wsr_worker w = p->worker;
+	struct apache_url own = *u;
+	own.path = WSR_STR_NULL;
+	w.url = plan_str(l->plan, url);
+	w.proxy = apache_proxy(l, n, &own, add_upstream(l, n, u->socket.len ? u->socket : u->authority, &peer, 1, &at, p));
+	if (p->keepalive == 0)
+		w.flags |= WSR_WORKER_NO_REUSE;
+	if (h->no_ws_fallback)
+		w.flags |= WSR_WORKER_NO_FALLBACK;
+	apache_push(l, &h->workers, &w, n);
+	return worker_count(h) - 1;
+}
+
+/* --- balancers ----------------------------------------------------------------------------------------------------------- */
+
+struct balancer {
+	struct wsr_str name;
+	struct apache_parameters own; /* of the balancer: method, sticky session */
+	struct pool peers, places;
+	wsr_sref routes[256];
+	uint32_t count;
+	bool has_route, first_seen;
+	struct apache_url first;    /* the first member */
+	struct apache_parameters member;
+};
+
+static void add_member(struct lower *l, struct balancer *b, const struct node *n, unsigned at)
+{
+	struct apache_url u;
+	struct apache_parameters p;
+	apache_parameters_init(&p);
+	if (node_arg_count(n) <= at || !apache_url_read(l, node_arg(n, at), false, &u))
+		return;
+	apache_parameters_read(l, n, at + 1, false, &p);
+	if (u.balancer || b->count == 256) {
+		diag_at(l->cc, CHECK_PROXY_URL, node_arg(n, at)->span, u.balancer ? "a balancer cannot be a member of a balancer" : "more than 256 members in one balancer");
+		return;
+	}
+	if (!b->first_seen) {
+		b->first_seen = true;
+		b->first = u;
+		b->member = p;
+	} else if (!wsr_str_eq(u.path, b->first.path) || u.flags != b->first.flags) {
+		diag_at(l->cc, CHECK_PROXY_URL, node_arg(n, at)->span, "the members of a balancer must have the same scheme and path here: the first one has '%s'",
+			diag_quote(l->cc, b->first.text.ptr, b->first.text.len));
+		return;
+	}
+	struct wsr_peer peer = peer_of(l, &u, &p);
+	struct plan_place place = lower_place(l, n->span);
+	b->routes[b->count++] = plan_str(l->plan, p.route.ptr ? p.route : WSR_STR(""));
+	b->has_route = b->has_route || p.route.len;
+	pool_push(&b->peers, &peer);
+	pool_push(&b->places, &place);
+}
+
+/* Name out of "balancer://name" or "balancer://name/path". @return false for another word. */
+static bool balancer_name(const struct word *w, struct wsr_str *name)
+{
+	struct wsr_str s = word_str(w);
+	if (!cut(&s, "balancer://"))
+		return false;
+	const char *slash = memchr(s.ptr, '/', s.len);
+	*name = wsr_str(s.ptr, slash ? (size_t)(slash - s.ptr) : s.len);
+	return true;
+}
+
+static bool is_for(const struct word *w, const struct balancer *b)
+{
+	struct wsr_str name;
+	return balancer_name(w, &name) && wsr_str_eq_nocase(name, b->name);
+}
+
+static void read_section(struct lower *l, struct balancer *b, const struct node *section)
+{
+	NODE_EACH_CHILD(c, section) {
+		if (!c->def || c->bad)
+			continue;
+		if (lowered_by(c, lower_ap_balancer_member))
+			add_member(l, b, c, 0);
+		else if (lowered_by(c, lower_ap_proxy_set))
+			apache_parameters_read(l, c, 0, true, &b->own);
+	}
+}
+
+/* <Proxy balancer://name>, and statements that name the balancer themselves. */
+static void read_block(struct lower *l, struct balancer *b, const struct node *block)
+{
+	NODE_EACH_CHILD(c, block) {
+		if (!c->def || c->bad || node_arg_count(c) == 0 || !is_for(node_arg(c, 0), b))
+			continue;
+		if (lowered_by(c, lower_ap_balancer_member))
+			add_member(l, b, c, 1);
+		else if (lowered_by(c, lower_ap_proxy_set))
+			apache_parameters_read(l, c, 1, true, &b->own);
+		else if (c->block)
+			read_section(l, b, c);
+	}
+}
+
+static struct wsr_list route_list(struct lower *l, const struct balancer *b)
+{
+	return b->has_route ? pool_run(&l->plan->str_item, b->routes, b->count) : (struct wsr_list){ 0, 0 };
+}
+
+/* Parameters of ProxyPass on a balancer come over those of its section. */
+static void merge_parameters(struct apache_parameters *own, const struct apache_parameters *p)
+{
+	if (p->has_balance)
+		own->balance = p->balance;
+	if (p->worker.sticky_cookie) {
+		own->worker.sticky_cookie = p->worker.sticky_cookie;
+		own->worker.sticky_path = p->worker.sticky_path;
+	}
+	own->worker.flags |= p->worker.flags & WSR_WORKER_NO_FAILOVER;
+	if (p->worker.max_attempts)
+		own->worker.max_attempts = p->worker.max_attempts;
+}
+
+static struct wsr_worker balancer_record(struct lower *l, const struct node *n, struct balancer *b)
+{
+	struct wsr_worker w = b->member.worker;
+	w.flags |= WSR_WORKER_BALANCER | b->own.worker.flags;
+	w.sticky_cookie = b->own.worker.sticky_cookie;
+	w.sticky_path = b->own.worker.sticky_path;
+	w.max_attempts = b->own.worker.max_attempts;
+	w.routes = route_list(l, b);
+	struct apache_parameters p = b->own;
+	p.keepalive = b->member.keepalive;
+	struct apache_url own = b->first;
+	own.balancer = true;
+	uint32_t upstream = add_upstream(l, n, b->name, (const struct wsr_peer *)(void *)b->peers.data, b->count, (const struct plan_place *)(void *)b->places.data, &p);
+	w.proxy = apache_proxy(l, n, &own, upstream);
+	return w;
+}
+
+static uint32_t balancer_worker(struct lower *l, struct level *lv, const struct node *n, struct wsr_str name, const struct apache_parameters *p)
+{
+	struct apache_host *h = lv->section->host;
+	char *url = arena_alloc(&l->cc->arena, name.len + 12);
+	memcpy(url, "balancer://", 11);
+	for (size_t i = 0; i < name.len; i++)
+		url[11 + i] = (char)wsr_lower((unsigned char)name.ptr[i]);
+	for (uint32_t i = 0; i < worker_count(h); i++)
+		if (wsr_str_eq(plan_text(l->plan, apache_worker_at(h, i)->url), wsr_str(url, name.len + 11)))
+			return i;
+	struct balancer b = { .name = name };
+	apache_parameters_init(&b.own);
+	pool_init(&b.peers, sizeof(struct wsr_peer));
+	pool_init(&b.places, sizeof(struct plan_place));
+	if (h->main)
+		read_block(l, &b, h->main->node);
+	read_block(l, &b, h->node);
+	merge_parameters(&b.own, p);
+	uint32_t index = WSR_NONE;
+	if (b.count == 0 && !n->block) {
+		diag_at(l->cc, CHECK_UPSTREAM_EMPTY, n->span, "the balancer '%s' has no members", diag_quote(l->cc, name.ptr, name.len));
+	} else if (b.count) {
+		struct wsr_worker w = balancer_record(l, n, &b);
+		w.url = plan_str(l->plan, wsr_str(url, name.len + 11));
+		apache_push(l, &h->workers, &w, n);
+		index = worker_count(h) - 1;
+	}
+	pool_free(&b.peers);
+	pool_free(&b.places);
+	return index;
+}
+
+static void reverse_rule(struct lower *l, struct level *lv, const struct node *n, struct wsr_str external, struct wsr_str a, struct wsr_str b)
+{
+	char *text = arena_alloc(&l->cc->arena, a.len + b.len + 1);
+	memcpy(text, a.ptr, a.len);
+	memcpy(text + a.len, b.ptr, b.len);
+	struct wsr_reverse r = { .kind = WSR_REVERSE_LOCATION, .internal = plan_str(l->plan, wsr_str(text, a.len + b.len)), .external = plan_str(l->plan, external) };
+	apache_push(l, &lv->section->reverses, &r, n);
+}
+
+/* One member's URL takes the place of the balancer's name (ap_proxy_location_reverse_map). */
+static void reverse_member(struct lower *l, struct level *lv, const struct node *n, struct wsr_str external, struct wsr_str path, struct wsr_str member)
+{
+	if (path.len > 1) {
+		if (member.len && member.ptr[member.len - 1] == '/')
+			member.len--;
+		reverse_rule(l, lv, n, external, member, path);
+		return;
+	}
+	if (wsr_str_eq(external, WSR_STR("/")) && member.len && member.ptr[member.len - 1] != '/')
+		reverse_rule(l, lv, n, external, member, WSR_STR("/")); /* "/" and the rest's own slash are one */
+	reverse_rule(l, lv, n, external, member, WSR_STR(""));
+}
+
+static void reverse_block(struct lower *l, struct level *lv, const struct node *n, struct wsr_str external, const struct balancer *b, struct wsr_str path, const struct node *block,
+			  bool inside)
+{
+	NODE_EACH_CHILD(c, block) {
+		unsigned at = inside ? 0 : 1;
+		if (!c->def || c->bad || node_arg_count(c) == 0 || (!inside && !is_for(node_arg(c, 0), b)))
+			continue;
+		if (lowered_by(c, lower_ap_balancer_member) && node_arg_count(c) > at)
+			reverse_member(l, lv, n, external, path, arg_str(c, at));
+		else if (!inside && c->block)
+			reverse_block(l, lv, n, external, b, path, c, true);
+	}
+}
+
+void apache_balancer_reverse(struct lower *l, struct level *lv, const struct node *n, struct wsr_str external, struct wsr_str internal)
+{
+	struct apache_host *h = lv->section->host;
+	struct apache_url u = { 0 };
+	cut(&internal, "balancer://");
+	split_path(internal, &u);
+	struct balancer b = { .name = u.authority };
+	if (h->main)
+		reverse_block(l, lv, n, external, &b, u.path, h->main->node, false);
+	reverse_block(l, lv, n, external, &b, u.path, h->node, false);
+}
+
+void apache_balancers(struct lower *l, struct level *lv, struct apache_host *h)
+{
+	struct apache_parameters none;
+	struct wsr_str name;
+	apache_parameters_init(&none);
+	NODE_EACH_CHILD(c, h->node)
+		if (c->def && !c->bad && c->block && node_arg_count(c) == 1 && balancer_name(node_arg(c, 0), &name))
+			balancer_worker(l, lv, c, name, &none);
+}
