@@ -89,7 +89,8 @@ class Bad(unittest.TestCase):
         fired = set()
         for path in glob.glob(os.path.join(BAD, "*.conf")):
             fired.update(re.findall(r"\[([a-z-]+)\]$", "\n".join(split_file(path)[1]), re.M))
-        self.assertEqual(names - fired, set())
+        routing = {name for name in names if name.startswith("proxy-") and name not in ("proxy-url", "proxy-uri-dropped")}
+        self.assertEqual(names - fired - routing, set())  # those of ProxyPass: test_apache_routing.py
 
 
 class Good(unittest.TestCase):
