@@ -159,7 +159,7 @@ static const struct edit EDITS[] = {
 	EDIT(upstream, wsr_upstream, 0, peers.first, 1, RANGE),
 	EDIT(upstream, wsr_upstream, 0, peers.count, 0, RANGE),
 	EDIT(upstream, wsr_upstream, 0, balance, 6, ENUM),
-	EDIT(upstream, wsr_upstream, 0, flags, 2, ENUM),
+	EDIT(upstream, wsr_upstream, 0, flags, 4, ENUM),
 	EDIT(upstream, wsr_upstream, 0, hash_key, WSR_NONE, INDEX),
 	EDIT(upstream, wsr_upstream, 0, pos, 3, INDEX),
 	EDIT(upstream, wsr_upstream, 0, reserved, 1, RESERVED),
