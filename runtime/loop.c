@@ -128,7 +128,7 @@ bool loop_init(struct loop *loop)
 	loop->base = event_base_new();
 	loop->plain = malloc(LOOP_SCRATCH_BYTES);
 	loop->cipher_in = malloc(LOOP_SCRATCH_BYTES);
-	loop->cipher_out = malloc(LOOP_SCRATCH_BYTES);
+	loop->cipher_out = malloc(LOOP_CIPHER_BYTES);
 	loop->gather = malloc(LOOP_GATHER_BYTES);
 	if (!loop->base || !loop->plain || !loop->cipher_in || !loop->cipher_out || !loop->gather ||
 	    event_assign(&loop->queue_event, loop->base, -1, 0, on_queue, loop) != 0 ||

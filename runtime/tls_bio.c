@@ -93,9 +93,9 @@ static int bio_write(BIO *bio, const char *buf, int len)
 	BIO_clear_retry_flags(bio);
 	if (len <= 0)
 		return 0;
-	if ((size_t)len > LOOP_SCRATCH_BYTES - loop->cipher_out_len)
+	if ((size_t)len > LOOP_CIPHER_BYTES - loop->cipher_out_len)
 		send_cipher(s);
-	if ((size_t)len > LOOP_SCRATCH_BYTES) {
+	if ((size_t)len > LOOP_CIPHER_BYTES) {
 		struct iovec iov = { (void *)(uintptr_t)buf, (size_t)len };
 		stream_socket_write(s, &iov, 1);
 		return len;

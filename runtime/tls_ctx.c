@@ -315,6 +315,17 @@ static bool use_ciphers(struct making *m, const struct wsr_tls *tls, struct ctx_
 
 /* --- sessions ------------------------------------------------------------------------------------------------------------ */
 
+/* Looked up by name once in a process: EVP_aes_256_cbc() would be at every ticket. */
+static const EVP_CIPHER *ticket_cipher(uint32_t key_bytes)
+{
+	static EVP_CIPHER *aes_128, *aes_256;
+	EVP_CIPHER **cipher = key_bytes == 16 ? &aes_128 : &aes_256;
+
+	if (!*cipher)
+		*cipher = EVP_CIPHER_fetch(NULL, key_bytes == 16 ? "AES-128-CBC" : "AES-256-CBC", NULL);
+	return *cipher;
+}
+
 /* Ticket key callback (SSL_CTX_set_tlsext_ticket_key_evp_cb(3)): 1 = use, 2 = use and renew, 0 = no ticket, -1 = error. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing)
 {
@@ -330,7 +341,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	if (i >= count)
 		return 0;
 	const struct tls_ticket_key *k = &t->key[i];
-	const EVP_CIPHER *aes = k->key_bytes == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
+	const EVP_CIPHER *aes = ticket_cipher(k->key_bytes);
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)k->hmac, k->key_bytes),
@@ -339,10 +350,10 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	};
 	if (sealing) {
 		memcpy(name, k->name, sizeof(k->name));
-		if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(aes)) != 1)
+		if (RAND_bytes(iv, 16) != 1)
 			return -1;
 	}
-	if (EVP_CipherInit_ex(cipher, aes, NULL, k->aes, iv, sealing) != 1 || EVP_MAC_CTX_set_params(mac, params) != 1)
+	if (!aes || EVP_CipherInit_ex(cipher, aes, NULL, k->aes, iv, sealing) != 1 || EVP_MAC_CTX_set_params(mac, params) != 1)
 		return -1;
 	/* A TLS 1.3 client uses a ticket once (RFC 8446 appendix C.4), so it gets the next one each time. */
 	return sealing || (i == 0 && SSL_version(ssl) != TLS1_3_VERSION) ? 1 : 2;
