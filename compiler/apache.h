@@ -60,6 +60,8 @@ uint32_t apache_env_slot(struct lower *l, struct wsr_str name);
  */
 /** A condition in ap_expr: expr= arguments, Require expr, <If>. @return index of cond. */
 uint32_t apache_condition(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text);
+/** The condition of an <If>, <ElseIf> or <Else> section, those of its chain before it included. @return index of cond. */
+uint32_t apache_if_condition(struct lower *l, const struct node *n);
 /** A string in ap_expr: "expr=%{HTTP_HOST}" as a value. @return index of tmpl. */
 uint32_t apache_string(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text);
 /** Part for a server variable by its name in %{...} ("HTTP_HOST", "SSL:SSL_PROTOCOL", "ENV:X"). @return false when there is none of this name. */

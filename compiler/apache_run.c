@@ -3,7 +3,7 @@
  * Environment variables, and lists of Apache hosts and sections while they are collected, and how they get into the plan. In: records without positions and the statements they come
  * from. Out: interned runs; one layer per section, one host per virtual host.
  */
-#include "compiler/apache.h"
+#include "compiler/apache_rewrite.h"
 
 static void run_init(struct apache_run *run, uint32_t stride)
 {
@@ -79,6 +79,8 @@ static void section_free(struct apache_section *s)
 void apache_section_done(struct lower *l, struct level *lv, struct apache_section *s)
 {
 	struct plan *p = l->plan;
+	apache_env_done(l, lv, s);
+	apache_rewrite_done(l, lv, s);
 	struct wsr_location location = { .proxy = WSR_NONE, .program = WSR_NONE, .scope = WSR_NONE };
 	location.body = level_body(l, lv, WSR_LOCATION_SERVER, 0, plan_str(p, wsr_str("", 0)), WSR_NONE);
 	s->layer.location = plan_record_at(p, &p->location, &location, offsetof(struct wsr_location, pos), lower_place(l, s->node->span));

@@ -287,7 +287,7 @@ static void lower_free(struct lower *l)
 {
 	struct pool *pools[] = {
 		&l->variable_info, &l->shape_scratch, &l->shape_keys, &l->shape_info, &l->parts, &l->scratch, &l->places, &l->insns,
-		&l->insn_places, &l->listens, &l->uses, &l->names, &l->servers, &l->items, &l->named,
+		&l->insn_places, &l->apache_maps, &l->listens, &l->uses, &l->names, &l->servers, &l->items, &l->named,
 	};
 	struct pool_index *indexes[] = {
 		&l->variables, &l->upstreams, &l->log_formats, &l->regexes, &l->shapes, &l->listen_index,
