@@ -275,7 +275,7 @@ void check_run(struct compiler *cc)
 
 	for (size_t i = 0; i < sizeof(node_checks) / sizeof(node_checks[0]); i++) {
 		const char *name = node_checks[i].directive;
-		const struct directive *def = directive_find(cc, name, strlen(name), ~(uint32_t)(C_MAP | C_TYPES));
+		const struct directive *def = directive_find(cc, name, strlen(name), directive_contexts(cc));
 		if (def && cc->diags.level[node_checks[i].id] != DIAG_OFF)
 			by_row[def->ordinal] = &node_checks[i];
 	}

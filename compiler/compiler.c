@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "compiler/apache_read.h"
+#include "compiler/dialect.h"
 #include "compiler/include.h"
 
 #define ARENA_CEILING ((size_t)8 << 30)
@@ -17,6 +19,7 @@ void compiler_init(struct compiler *cc, const struct compiler_options *options)
 	arena_init(&cc->arena, ARENA_CEILING);
 	cc->options = *options;
 	cc->folder = "";
+	cc->dialect = DIALECT_NGINX;
 	diag_init(cc);
 	if (cc->options.strict)
 		cc->diags.level[CHECK_INCLUDE_BUILTIN] = cc->diags.level[CHECK_INCLUDE_EMPTY] = DIAG_ERROR;
@@ -61,7 +64,7 @@ static uint32_t contexts_of(const struct compiler *cc, const struct node *n)
 		return 0;
 	for (size_t i = 0; i < LEVEL_COUNT; i++) {
 		const struct directive *def = directive_find(cc, n->words[0].text, n->words[0].len, levels[i].context);
-		if (def && (def->policy >> 16 != 0) == n->block)
+		if (def && (directive_opens(def) != 0) == n->block)
 			contexts |= levels[i].context;
 	}
 	return contexts;
@@ -127,10 +130,19 @@ static void front(struct compiler *cc, uint32_t file)
 	struct node *root = tree_node(cc, NULL);
 
 	root->block = true;
-	tree_parse(cc, file, root);
-	infer_context(cc, root);
+	cc->dialect = dialect_of(cc, file);
+	if (!dialect_expected(cc, file)) {
+		cc->root = root;
+		return;
+	}
+	tree_parse(cc, cc->dialect, file, root);
 	cc->root = root;
-	include_resolve(cc, root);
+	if (cc->dialect == DIALECT_APACHE) {
+		apache_read(cc, root);
+	} else {
+		infer_context(cc, root);
+		include_resolve(cc, root);
+	}
 	cc->torn = diag_failed(cc);
 	directive_check(cc, root);
 	check_run(cc);

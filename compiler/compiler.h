@@ -14,6 +14,7 @@
 #include "compiler/source.h"
 #include "compiler/tree.h"
 
+struct apache_state;
 struct directive_index;
 struct tree_builder;
 
@@ -21,6 +22,9 @@ struct compiler_options {
 	bool strict;                /* what is usually forgiven is an error: missing mime.types, missing include globs */
 	bool check_files;           /* look whether certificates, keys and roots can be read */
 	const char *prefix;         /* folder that their paths are relative to, ending in "/"; NULL: the main file's */
+	enum dialect dialect;       /* DIALECT_AUTO: by content, then by name */
+	const char *const *defines; /* Apache: NAME or NAME=VALUE, as from `Define` before the first line */
+	unsigned define_count;
 	const char *stdin_filename; /* printed and used for includes when the main file is "-" */
 };
 
@@ -35,6 +39,8 @@ struct compiler {
 	struct directive_index *directives;
 	struct tree_builder *builder; /* while a source is parsed */
 	struct node *root;          /* context main; NULL before the main file is read */
+	enum dialect dialect;       /* of the main file; nginx's until that is known */
+	struct apache_state *apache; /* what Define, ServerRoot and LoadModule said; NULL in other dialects */
 	bool torn;                  /* the tree misses something: an error of syntax or include */
 	bool fragment;              /* the main file starts inside http, server or location */
 };

@@ -43,9 +43,18 @@ static bool is_pattern(const struct directive *d)
 	return d->name[0] == '*' || d->name[len - 1] == '*';
 }
 
+#define NAME_MAX_BYTES 64u  /* longer words are no names */
+
+/* Of the name in lower case, because Apache's are compared so. */
 static uint32_t slot_of(const char *name, size_t len)
 {
-	return wsr_hash(name, len) & (DIRECTIVE_SLOTS - 1);
+	char lower[NAME_MAX_BYTES];
+
+	if (len > sizeof(lower))
+		len = sizeof(lower);
+	for (size_t i = 0; i < len; i++)
+		lower[i] = (char)wsr_lower((unsigned char)name[i]);
+	return wsr_hash(lower, len) & (DIRECTIVE_SLOTS - 1);
 }
 
 void directive_init(struct compiler *cc)
@@ -73,10 +82,13 @@ static bool ends_with(struct wsr_str s, const char *end, size_t len)
 }
 
 /* "gzip_*", "*_by_lua*", or "*" alone. */
-static bool pattern_matches(const char *pattern, struct wsr_str name)
+static bool pattern_matches(const struct directive *d, struct wsr_str name)
 {
+	const char *pattern = d->name;
 	size_t len = strlen(pattern);
 
+	if (d->dialect == DIALECT_APACHE)
+		return name.len >= len - 1 && wsr_str_eq_nocase(wsr_str(name.ptr, len - 1), wsr_str(pattern, len - 1));
 	if (len == 1)
 		return true;
 	if (pattern[0] == '*' && pattern[len - 1] == '*')
@@ -87,13 +99,14 @@ static bool pattern_matches(const char *pattern, struct wsr_str name)
 }
 
 /* The longest pattern that fits; "*" alone is for blocks of free entries and never found from elsewhere. */
-static const struct directive *find_pattern(const struct directive_index *ix, struct wsr_str name, uint32_t contexts)
+static const struct directive *find_pattern(const struct compiler *cc, struct wsr_str name, uint32_t contexts)
 {
+	const struct directive_index *ix = cc->directives;
 	const struct directive *best = NULL;
 
 	for (unsigned i = 0; i < ix->pattern_count; i++) {
 		const struct directive *d = ix->patterns[i];
-		if ((d->contexts & contexts) == 0 || !pattern_matches(d->name, name))
+		if (d->dialect != cc->dialect || (d->contexts & contexts) == 0 || !pattern_matches(d, name))
 			continue;
 		if (d->name[1] == '\0' && contexts & ~(uint32_t)(C_MAP | C_TYPES))
 			continue;
@@ -103,6 +116,13 @@ static const struct directive *find_pattern(const struct directive_index *ix, st
 	return best;
 }
 
+static bool same_name(const struct directive *d, const char *name)
+{
+	size_t len = strlen(d->name);
+
+	return d->dialect == DIALECT_APACHE ? wsr_str_eq_nocase(wsr_str(d->name, len), wsr_str(name, len)) : memcmp(d->name, name, len) == 0;
+}
+
 const struct directive *directive_find(const struct compiler *cc, const char *name, size_t len, uint32_t contexts)
 {
 	const struct directive_index *ix = cc->directives;
@@ -110,7 +130,7 @@ const struct directive *directive_find(const struct compiler *cc, const char *na
 
 	for (unsigned i = ix->first[slot_of(name, len)]; i; i = ix->next[i - 1]) {
 		const struct directive *d = &rows[i - 1];
-		if (ix->name_len[i - 1] != len || memcmp(d->name, name, len) != 0)
+		if (ix->name_len[i - 1] != len || d->dialect != cc->dialect || !same_name(d, name))
 			continue;
 		if (d->contexts & contexts)
 			return d;
@@ -119,14 +139,21 @@ const struct directive *directive_find(const struct compiler *cc, const char *na
 	/* A name with a row of its own is none of "gzip_*" where it may not stand; in a map it is a word like any other. */
 	if (known && contexts & ~(uint32_t)(C_MAP | C_TYPES))
 		return NULL;
-	return find_pattern(ix, wsr_str(name, len), contexts);
+	return find_pattern(cc, wsr_str(name, len), contexts);
 }
 
-uint32_t directive_context_inside(const struct node *parent)
+uint32_t directive_context_inside(const struct compiler *cc, const struct node *parent)
 {
 	if (parent->def)
-		return parent->def->policy >> 16;
-	return parent->parent ? C_FOREIGN : C_MAIN;
+		return directive_opens(parent->def);
+	if (parent->parent)
+		return C_FOREIGN;
+	return cc->dialect == DIALECT_APACHE ? C_AP_MAIN : C_MAIN;
+}
+
+uint32_t directive_contexts(const struct compiler *cc)
+{
+	return cc->dialect == DIALECT_APACHE ? C_APACHE : C_NGINX & ~(uint32_t)(C_MAP | C_TYPES);
 }
 
 const char *directive_contexts_text(struct compiler *cc, uint32_t contexts)
@@ -160,8 +187,8 @@ const struct node *directive_default(struct compiler *cc, const struct directive
 	if (!def->default_text)
 		return NULL;
 	if (!ix->defaults[def->ordinal]) {
-		const char *text = arena_printf(&cc->arena, "%s %s;", def->name, def->default_text);
-		struct node *n = tree_from_text(cc, text, strlen(text), "default");
+		const char *text = arena_printf(&cc->arena, "%s %s%s", def->name, def->default_text, def->dialect == DIALECT_APACHE ? "" : ";");
+		struct node *n = tree_from_text(cc, def->dialect, text, strlen(text), "default");
 		n->def = def;
 		ix->defaults[def->ordinal] = n;
 	}
@@ -173,9 +200,10 @@ const struct node *directive_default(struct compiler *cc, const struct directive
 static void print_contexts(const struct directive *d, FILE *out)
 {
 	const char *between = "";
+	uint32_t contexts = d->contexts & (d->dialect == DIALECT_APACHE ? C_APACHE : C_NGINX);
 
 #define X(bit, symbol, name) \
-	if (d->contexts >> (bit) & 1 && (bit) < 11) { \
+	if (contexts >> (bit) & 1 && (bit) != 11) { \
 		fprintf(out, "%s%s", between, name); \
 		between = ", "; \
 	}
@@ -183,35 +211,40 @@ static void print_contexts(const struct directive *d, FILE *out)
 #undef X
 }
 
-static const char *verdict_text(enum verdict v)
+static const char *verdict_text(const struct directive *d)
 {
-	switch (v) {
+	bool nginx = d->dialect == DIALECT_NGINX;
+
+	switch (d->verdict) {
 	case EXACT:
-		return "as in nginx";
+		return nginx ? "as in nginx" : "as in httpd";
 	case DIFFERS:
-		return "differs from nginx";
+		return nginx ? "differs from nginx" : "differs from httpd";
 	case INERT:
 		return "accepted without effect";
 	case REFUSED:
 		return "refused";
 	case THIRD_PARTY:
-		return "refused: not part of nginx";
+		return nginx ? "refused: not part of nginx" : "refused: not part of httpd";
 	case OURS:
-		return "not in nginx";
+		return nginx ? "not in nginx" : "not in httpd";
 	}
 	return "";
 }
 
 static void print_row(const struct directive *d, FILE *out)
 {
-	fprintf(out, "%s %s\n", d->name, d->signature);
+	if (d->dialect == DIALECT_APACHE && directive_opens(d))
+		fprintf(out, "<%s%s%.*s>\n", d->name, strlen(d->signature) > 4 ? " " : "", (int)strcspn(d->signature, "{") - (d->signature[0] != '{'), d->signature);
+	else
+		fprintf(out, "%s %s\n", d->name, d->signature);
 	fprintf(out, "    %s\n", d->sentence);
 	fprintf(out, "    In: ");
 	print_contexts(d, out);
 	fprintf(out, ".");
 	if (d->default_text)
 		fprintf(out, " Default: %s.", d->default_text);
-	fprintf(out, "\n    %s", verdict_text(d->verdict));
+	fprintf(out, "\n    %s", verdict_text(d));
 	fprintf(out, d->note ? ": %s\n" : "\n", d->note);
 }
 
@@ -221,13 +254,19 @@ void directive_list(FILE *out)
 		print_row(&rows[i], out);
 }
 
+static bool is_row_of(const struct directive *d, const char *name)
+{
+	return strlen(d->name) == strlen(name) && same_name(d, name);
+}
+
 bool directive_help(const char *name, FILE *out)
 {
 	bool found = false;
 
 	for (unsigned i = 0; i < DIRECTIVE_COUNT; i++) {
-		if (strcmp(rows[i].name, name) == 0 || (!found && strlen(rows[i].name) > 1 && is_pattern(&rows[i]) && pattern_matches(rows[i].name, wsr_cstr(name)))) {
-			print_row(&rows[i], out);
+		const struct directive *d = &rows[i];
+		if (is_row_of(d, name) || (!found && strlen(d->name) > 1 && is_pattern(d) && pattern_matches(d, wsr_cstr(name)))) {
+			print_row(d, out);
 			found = true;
 		}
 	}

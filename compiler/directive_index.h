@@ -15,7 +15,7 @@ enum {
 #include "grammar/directives.def"
 };
 
-#define DIRECTIVE_SLOTS 1024u   /* a power of two; chains through `next` */
+#define DIRECTIVE_SLOTS 2048u   /* a power of two; chains through `next` */
 
 struct directive_index {
 	uint16_t first[DIRECTIVE_SLOTS]; /* row number + 1; 0 = none */

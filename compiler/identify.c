@@ -19,7 +19,7 @@ static const char *name_text(struct compiler *cc, const struct node *n)
 
 /* --- name and place ------------------------------------------------------------------------------------------------- */
 
-static const struct directive *nearest_row(const struct node *n, uint32_t context)
+static const struct directive *nearest_row(const struct compiler *cc, const struct node *n, uint32_t context)
 {
 	struct spell spell = spell_start(word_str(&n->words[0]));
 	const struct directive *best = NULL;
@@ -27,7 +27,7 @@ static const struct directive *nearest_row(const struct node *n, uint32_t contex
 	for (unsigned i = 0; i < DIRECTIVE_COUNT; i++) {
 		const struct directive *d = directive_row(i);
 		unsigned before = spell.distance;
-		if ((d->contexts & context) == 0 || strchr(d->name, '*'))
+		if (d->dialect != cc->dialect || (d->contexts & context) == 0 || strchr(d->name, '*'))
 			continue;
 		spell_try(&spell, wsr_cstr(d->name));
 		if (spell.distance < before)
@@ -39,14 +39,14 @@ static const struct directive *nearest_row(const struct node *n, uint32_t contex
 static void report_unknown(struct compiler *cc, struct node *n, uint32_t context)
 {
 	struct diag *d = diag_at(cc, CHECK_UNKNOWN_DIRECTIVE, n->words[0].span, "unknown directive '%s'", name_text(cc, n));
-	const struct directive *near = d || n->block ? nearest_row(n, context) : NULL;
+	const struct directive *near = d || n->block ? nearest_row(cc, n, context) : NULL;
 
-	if (d && !near && (near = nearest_row(n, ~(uint32_t)C_MAP)) != NULL && n->words[0].len < 4)
+	if (d && !near && (near = nearest_row(cc, n, directive_contexts(cc))) != NULL && n->words[0].len < 4)
 		near = NULL; /* short words are near to everything */
 	if (near)
 		diag_note(cc, d, SPAN_NONE, near->contexts & context ? "did you mean '%s'?" : "did you mean '%s', which is allowed in %s?", near->name,
 		          directive_contexts_text(cc, near->contexts));
-	if (near && n->block && near->policy >> 16)
+	if (near && n->block && directive_opens(near))
 		n->def = near;
 	n->bad = true;
 }
@@ -57,13 +57,13 @@ static void report_context(struct compiler *cc, struct node *n, const struct dir
 
 	for (unsigned i = 0; i < DIRECTIVE_COUNT; i++) {
 		const struct directive *row = directive_row(i);
-		if (strcmp(row->name, elsewhere->name) == 0 && (row->policy >> 16 != 0) == n->block)
+		if (row->dialect == cc->dialect && strcmp(row->name, elsewhere->name) == 0 && (directive_opens(row) != 0) == n->block)
 			contexts |= row->contexts;
 	}
 	if (contexts == 0)
 		contexts = elsewhere->contexts;
 	struct diag *d = diag_at(cc, CHECK_WRONG_CONTEXT, n->words[0].span, "'%s' is not allowed in %s", name_text(cc, n),
-	                         directive_contexts_text(cc, directive_context_inside(n->parent)));
+	                         directive_contexts_text(cc, directive_context_inside(cc, n->parent)));
 	diag_note(cc, d, SPAN_NONE, "it is allowed in %s", directive_contexts_text(cc, contexts));
 	if (n->parent->word_count && !n->parent->synthetic)
 		diag_note(cc, d, node_head_span(n->parent), "the block is opened here");
@@ -88,7 +88,7 @@ static void identify(struct compiler *cc, struct node *n, uint32_t context)
 		n->def = def;
 		return;
 	}
-	def = directive_find(cc, name->text, name->len, ~(uint32_t)(C_MAP | C_TYPES));
+	def = directive_find(cc, name->text, name->len, directive_contexts(cc));
 	if (def)
 		report_context(cc, n, def);
 	else
@@ -166,7 +166,7 @@ static void split(struct compiler *cc, struct node *n, unsigned i)
 
 static void find_missing_semicolon(struct compiler *cc, struct node *n, uint32_t context)
 {
-	if (context & (C_MAP | C_TYPES | C_FOREIGN) || n->word_count < 2 ||
+	if (context & (C_MAP | C_TYPES | C_FOREIGN | C_APACHE) || n->word_count < 2 ||
 	    source_same_line(cc, n->span.file, n->words[0].span.start, n->words[n->word_count - 1].span.end))
 		return;
 	for (unsigned i = 1; i < n->word_count; i++) {
@@ -208,8 +208,8 @@ static bool refuse(struct compiler *cc, struct node *n)
 	if ((def->verdict != REFUSED && def->verdict != THIRD_PARTY) || args_are_default(cc, n))
 		return false;
 	struct diag *d = diag_at(cc, def->verdict == REFUSED ? CHECK_UNSUPPORTED_DIRECTIVE : CHECK_THIRD_PARTY_DIRECTIVE, node_head_span(n),
-	                         def->verdict == REFUSED ? "'%s' is not compiled: %s" : "'%s' is not part of nginx: %s", name_text(cc, n),
-	                         sentence_text(cc, def));
+	                         "'%s' is not %s: %s", name_text(cc, n),
+	                         def->verdict == REFUSED ? "compiled" : def->dialect == DIALECT_APACHE ? "part of httpd" : "part of nginx", sentence_text(cc, def));
 	diag_note(cc, d, SPAN_NONE, "%s", def->note);
 	n->bad = true;
 	return true;
@@ -240,10 +240,12 @@ static void check_words(struct compiler *cc, struct node *n)
 			diag_note(cc, d, SPAN_NONE, "%s", n->def->note);
 		n->bad = true;
 	} else if (signature_has_block(sig) && !n->block) {
-		diag_at(cc, CHECK_BLOCK, node_head_span(n), "'%s' needs a block: '{' and '}' instead of ';'", name_text(cc, n));
+		diag_at(cc, CHECK_BLOCK, node_head_span(n), cc->dialect == DIALECT_APACHE ? "'%s' is a section: it is opened by '<' in front of its name and '>' at the end of the line"
+		                                                                          : "'%s' needs a block: '{' and '}' instead of ';'", name_text(cc, n));
 		n->bad = true;
 	} else if (!signature_has_block(sig) && n->block) {
-		diag_at(cc, CHECK_BLOCK, node_head_span(n), "'%s' has no block: ';' is missing, or the name is wrong", name_text(cc, n));
+		diag_at(cc, CHECK_BLOCK, node_head_span(n), cc->dialect == DIALECT_APACHE ? "'%s' is no section: it stands without '<' and '>'"
+		                                                                          : "'%s' has no block: ';' is missing, or the name is wrong", name_text(cc, n));
 		n->bad = true;
 	} else {
 		tell_difference(cc, n);
@@ -284,7 +286,7 @@ static void check_statement(struct compiler *cc, struct node *n, uint32_t contex
 /* All statements of a block first, then the blocks inside: `repeats` holds one block at a time. */
 void directive_check(struct compiler *cc, struct node *parent)
 {
-	uint32_t context = directive_context_inside(parent);
+	uint32_t context = directive_context_inside(cc, parent);
 
 	if (context == C_FOREIGN)
 		return;

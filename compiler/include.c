@@ -20,14 +20,6 @@ static const char mime_types[] =
 #include "grammar/mime.def"
 	;
 
-/* The words of one include statement while it is carried out. */
-struct including {
-	struct compiler *cc;
-	struct node *statement;
-	struct node *last;          /* included statements are inserted behind this one */
-	const char *path;           /* as written */
-};
-
 /* --- putting statements in place ------------------------------------------------------------------------------------ */
 
 static void insert_behind(struct node *after, struct node *list, struct node *last)
@@ -50,7 +42,7 @@ static void take_source(struct including *in, uint32_t file)
 {
 	struct node *top = tree_node(in->cc, NULL);
 
-	tree_parse(in->cc, file, top);
+	tree_parse(in->cc, in->dialect, file, top);
 	if (!top->first_child)
 		return;
 	insert_behind(in->last, top->first_child, top->last_child);
@@ -84,7 +76,7 @@ static bool is_cycle(struct including *in, const char *path, struct span at)
 	return false;
 }
 
-static void read_file(struct including *in, const char *path)
+void include_read(struct including *in, const char *path)
 {
 	struct compiler *cc = in->cc;
 	struct span at = in->statement->words[1].span;
@@ -108,25 +100,37 @@ static void free_glob(void *object)
 	globfree(object);
 }
 
-/* @return the number of files that matched */
-static size_t read_pattern(struct including *in, const char *pattern)
+const char *const *include_matches(struct including *in, const char *pattern)
 {
+	static const char *const none[] = { NULL };
 	struct compiler *cc = in->cc;
 	glob_t *found = ARENA_NEW(&cc->arena, glob_t);
 
 	arena_on_free(&cc->arena, free_glob, found);
 	if (glob(pattern, 0, NULL, found) != 0)
-		return 0;
-	for (size_t i = 0; i < found->gl_pathc; i++)
-		read_file(in, found->gl_pathv[i]);
-	return found->gl_pathc;
+		return none;
+	return (const char *const *)found->gl_pathv;
+}
+
+bool include_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static bool read_pattern(struct including *in, const char *pattern)
+{
+	const char *const *found = include_matches(in, pattern);
+
+	for (size_t i = 0; found[i]; i++)
+		include_read(in, found[i]);
+	return found[0] != NULL;
 }
 
 static bool read_plain(struct including *in, const char *path)
 {
-	if (access(path, F_OK) != 0)
+	if (!include_exists(path))
 		return false;
-	read_file(in, path);
+	include_read(in, path);
 	return true;
 }
 
@@ -140,7 +144,7 @@ static bool read_at(struct including *in, const char *folder, const char *up)
 {
 	const char *path = in->path[0] == '/' ? in->path : arena_printf(&in->cc->arena, "%s%s%s", folder, up, in->path);
 
-	return is_pattern(in->path) ? read_pattern(in, path) > 0 : read_plain(in, path);
+	return is_pattern(in->path) ? read_pattern(in, path) : read_plain(in, path);
 }
 
 static bool is_mime_types(const char *path)
@@ -177,7 +181,7 @@ static void report_missing(struct including *in)
 
 static void carry_out(struct compiler *cc, struct node *n)
 {
-	struct including in = { cc, n, n, NULL };
+	struct including in = { cc, n, n, NULL, DIALECT_NGINX };
 
 	if (n->word_count != 2 || n->block || n->words[1].len == 0)
 		return; /* reported as any statement with wrong arguments */
@@ -193,9 +197,9 @@ static void carry_out(struct compiler *cc, struct node *n)
 /* Blocks of free text or of other modules are not looked into. */
 static bool is_foreign(const struct compiler *cc, const struct node *n)
 {
-	const struct directive *def = n->word_count ? directive_find(cc, n->words[0].text, n->words[0].len, ~(uint32_t)(C_MAP | C_TYPES)) : NULL;
+	const struct directive *def = n->word_count ? directive_find(cc, n->words[0].text, n->words[0].len, directive_contexts(cc)) : NULL;
 
-	return def && def->policy >> 16 == C_FOREIGN;
+	return def && directive_opens(def) == C_FOREIGN;
 }
 
 void include_resolve(struct compiler *cc, struct node *parent)

@@ -23,11 +23,11 @@ static const struct lowering lowerings[] = {
 #include "compiler/lowering.def"
 };
 
-static const uint8_t row_lowering[] = {
+static const uint16_t row_lowering[] = {
 #define D(dialect, name, contexts, signature, default_text, policy, verdict, lowering, sentence, note) LOWER_ID_##lowering,
 #include "grammar/directives.def"
 };
-_Static_assert(LOWER_ID_COUNT <= 256, "row_lowering");
+_Static_assert(LOWER_ID_COUNT <= 65535, "row_lowering");
 
 const struct lowering *lowering_of(const struct directive *def)
 {

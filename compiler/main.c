@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "compiler/compiler.h"
+#include "compiler/dialect.h"
 #include "compiler/dump.h"
 #include "compiler/emit.h"
 #include "compiler/explain.h"
@@ -24,6 +25,7 @@
 enum { EXIT_FINE = 0, EXIT_CONFIGURATION = 1, EXIT_SYSTEM = 2 };
 
 #define MAX_LEVEL_OPTIONS 64u
+#define MAX_DEFINES       64u
 
 static const char usage[] =
 	"usage: wsrpc [options] site.conf -o site.bin    compile\n"
@@ -37,6 +39,8 @@ static const char usage[] =
 	"  -o FILE                 write the table here; - is standard output\n"
 	"  --depfile FILE          write a make rule that names every file read\n"
 	"  --stdin-filename NAME   when site.conf is -: the name in messages; includes are relative to its folder\n"
+	"  --dialect NAME          nginx or apache: the language of site.conf; without it the content tells\n"
+	"  --define NAME[=VALUE]   Apache: as 'Define NAME VALUE' in front of the first line\n"
 	"  --strict                missing include patterns and mime.types are errors\n"
 	"  --check-files           also look whether certificates, keys and roots can be read\n"
 	"  -W NAME, -W no-NAME     turn the check [NAME] on as a warning, or off; -W all\n"
@@ -54,6 +58,7 @@ struct job {
 	const char *depfile;
 	struct { const char *name; bool error; } levels[MAX_LEVEL_OPTIONS]; /* -W and -E, in order */
 	unsigned level_count;
+	const char *defines[MAX_DEFINES];
 	/* Results. */
 	struct plan plan;
 	unsigned char *bytes;
@@ -134,6 +139,7 @@ static int run_job(struct job *job)
 	struct compiler cc;
 	int status;
 
+	job->options.defines = job->defines;
 	compiler_init(&cc, &job->options);
 	plan_init(&job->plan);
 	if (!compiler_run(&cc, run_stages, job) || !compiler_run(&cc, print_messages, NULL)) {
@@ -186,12 +192,14 @@ static bool level_option(struct job *job, const char *name, bool error)
 	return true;
 }
 
-enum { OPTION_DEPFILE = 256, OPTION_STDIN, OPTION_STRICT, OPTION_FILES, OPTION_CHECKS, OPTION_DIRECTIVES, OPTION_VERSION, OPTION_HELP };
+enum { OPTION_DEPFILE = 256, OPTION_STDIN, OPTION_STRICT, OPTION_FILES, OPTION_CHECKS, OPTION_DIRECTIVES, OPTION_VERSION, OPTION_HELP, OPTION_DIALECT, OPTION_DEFINE };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "depfile", required_argument, NULL, OPTION_DEPFILE },
 	{ "stdin-filename", required_argument, NULL, OPTION_STDIN },
+	{ "dialect", required_argument, NULL, OPTION_DIALECT },
+	{ "define", required_argument, NULL, OPTION_DEFINE },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "check-files", no_argument, NULL, OPTION_FILES },
 	{ "checks", no_argument, NULL, OPTION_CHECKS },
@@ -216,6 +224,14 @@ static int read_option(struct job *job, int c)
 		return -1;
 	case OPTION_STDIN:
 		job->options.stdin_filename = optarg;
+		return -1;
+	case OPTION_DIALECT:
+		job->options.dialect = dialect_named(optarg);
+		return job->options.dialect != DIALECT_AUTO ? -1 : usage_error("no such dialect: ", optarg);
+	case OPTION_DEFINE:
+		if (job->options.define_count == MAX_DEFINES || *optarg == '\0' || *optarg == '=')
+			return usage_error("cannot take --define ", optarg);
+		job->defines[job->options.define_count++] = optarg;
 		return -1;
 	case OPTION_STRICT:
 		job->options.strict = true;

@@ -191,8 +191,10 @@ void scan_finish(struct scan *s)
 {
 	for (unsigned i = 0; i < s->invisible_count; i++) {
 		const struct invisible *v = &s->invisible[i];
-		struct diag *d = diag_at(s->cc, CHECK_INVISIBLE_CHARACTER, v->first, "invisible character U+%04X (%s) is read as a blank", v->code_point,
-		                         invisible_name(v->code_point));
+		struct diag *d = s->refuse_invisible ? diag_at(s->cc, CHECK_INVISIBLE_LETTER, v->first, "invisible character U+%04X (%s) is no blank: write one", v->code_point,
+		                                               invisible_name(v->code_point))
+		                                     : diag_at(s->cc, CHECK_INVISIBLE_CHARACTER, v->first, "invisible character U+%04X (%s) is read as a blank",
+		                                               v->code_point, invisible_name(v->code_point));
 		if (v->count > 1)
 			diag_note(s->cc, d, SPAN_NONE, "%u more of them in this file", v->count - 1);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the scanner's actions do: spans, words from slices, comments, and the mistakes that only the bytes show. Used by grammar/nginx.l.
+ * What the scanners' actions do: spans, words from slices, comments, and the mistakes that only the bytes show. Used by grammar/nginx.l and
+ * grammar/apache.l.
  */
 #ifndef COMPILER_SCAN_H
 #define COMPILER_SCAN_H
@@ -15,6 +16,7 @@
 struct compiler;
 
 #define SCAN_MAX_DEPTH     128u /* nested blocks */
+#define SCAN_NO_END UINT32_MAX
 #define SCAN_MAX_INVISIBLE 24u  /* different invisible characters told apart in one file */
 
 struct scan {
@@ -31,6 +33,8 @@ struct scan {
 	} invisible[SCAN_MAX_INVISIBLE];
 	unsigned invisible_count;
 	bool spoiled;               /* a mistake was reported inside the statement being read: what follows from it is not */
+	bool refuse_invisible;      /* an invisible character is an error, not a blank */
+	uint32_t section_end;       /* Apache: place of the '>' that ends the head of the section being read, or SCAN_NO_END */
 	bool truncated;             /* a mistake swallowed the rest: what is missing at the end is not worth a message */
 };
 
@@ -58,7 +62,17 @@ void scan_end(struct scan *s, struct span *at);
 /** Report what was counted. */
 void scan_finish(struct scan *s);
 
-/** Defined in grammar/nginx.l. @return 0, or not when the parser gave up (reported). */
-int scan_parse(struct scan *s, char *text, size_t len);
+/* Of grammar/apache.l, in scan_apache.c. */
+void scan_apache_word(struct scan *s, const struct span *at, struct word *out);
+void scan_open_tag(struct scan *s, const struct span *at, struct word *out);
+void scan_close_tag(struct scan *s, const struct span *at, struct word *out);
+void scan_behind_tag(struct scan *s, const struct span *at);
+
+/**
+ * Scan and parse one text, each defined by its grammar; `text` is followed by two NULs and is unchanged afterwards.
+ * @return 0, or not when the parser gave up (reported).
+ */
+int scan_parse_nginx(struct scan *s, char *text, size_t len);
+int scan_parse_apache(struct scan *s, char *text, size_t len);
 
 #endif

@@ -49,38 +49,23 @@ struct span node_head_span(const struct node *n)
 	return span_join(n->words[0].span, n->words[n->word_count - 1].span);
 }
 
-/*
- * Does the text start with a tag of Apache's or IIS's languages? Nothing in nginx's starts with '<', and reading on would only bring messages
- * about missing semicolons.
- */
-static bool is_foreign_dialect(struct compiler *cc, uint32_t file)
-{
-	const struct source *s = source_at(cc, file);
-	const char *p = s->text;
-
-	while (strspn(p, " \t\r\n") || *p == '#') {
-		p += strspn(p, " \t\r\n");
-		if (*p == '#')
-			p += strcspn(p, "\n");
-	}
-	if (*p != '<')
-		return false;
-	struct span tag = { file, (uint32_t)(p - s->text), (uint32_t)(p - s->text) + (uint32_t)strcspn(p, " \t\r\n>") };
-	diag_at(cc, CHECK_FOREIGN_DIALECT, tag, "this is %s configuration, not nginx's: it is not read", p[1] == '?' || p[1] == 'c' ? "IIS" : "Apache");
-	return true;
-}
-
-void tree_parse(struct compiler *cc, uint32_t file, struct node *parent)
+void tree_parse(struct compiler *cc, enum dialect dialect, uint32_t file, struct node *parent)
 {
 	struct source *s = source_at(cc, file);
-	struct scan scan = { .cc = cc, .source = s, .base = s->text, .file = file };
+	struct scan scan = { .cc = cc, .source = s, .base = s->text, .file = file, .refuse_invisible = dialect == DIALECT_APACHE };
 	struct tree_builder builder = { .scan = &scan, .top = parent, .parent = parent };
 	struct tree_builder *outer = cc->builder;
+	uint32_t mark = 0;
 
-	if (is_foreign_dialect(cc, file))
-		return;
+	if (dialect == DIALECT_APACHE && s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0) {
+		mark = 3;
+		scan_invisible(&scan, &(struct span){ file, 0, mark }, s->text);
+	}
 	cc->builder = &builder;
-	scan_parse(&scan, s->text, s->len);
+	if (dialect == DIALECT_APACHE)
+		scan_parse_apache(&scan, s->text + mark, s->len - mark);
+	else
+		scan_parse_nginx(&scan, s->text, s->len);
 	scan_finish(&scan);
 	cc->builder = outer;
 }
@@ -213,6 +198,83 @@ void tree_stray_semicolon(struct compiler *cc, struct span semicolon)
 		diag_note(cc, d, SPAN_NONE, "a block ends with '}' alone");
 }
 
+/* --- Apache's sections ----------------------------------------------------------------------------------------------- */
+
+void tree_section(struct compiler *cc, struct span head)
+{
+	struct tree_builder *b = cc->builder;
+	bool nested = b->scan->depth < SCAN_MAX_DEPTH;
+
+	if (!nested && !b->scan->truncated)
+		diag_at(cc, CHECK_NESTING, head, "more than %u sections inside each other", SCAN_MAX_DEPTH);
+	b->scan->truncated |= !nested;
+	tree_open(cc, head);
+	b->scan->depth++;
+}
+
+void tree_section_unfinished(struct compiler *cc, struct span head)
+{
+	diag_at(cc, CHECK_SYNTAX, span_after(head), "the '>' that ends the head of this section is missing");
+	tree_section(cc, head);
+	cc->builder->parent->bad = true;
+}
+
+static bool is_named(const struct node *section, const struct word *name)
+{
+	return wsr_str_eq_nocase(word_str(&section->words[0]), word_str(name));
+}
+
+static void section_ends(struct tree_builder *b, struct span end)
+{
+	struct node *closed = b->parent;
+
+	/* A section's own file is that of its head; the tag that closes it stands in the same one. */
+	closed->span = span_join(closed->span, end);
+	b->parent = closed->parent;
+	b->scan->depth--;
+	if (b->parent == b->top)
+		b->last_closed = closed;
+}
+
+static void not_closed(struct compiler *cc, const struct node *open, struct span where, const char *text)
+{
+	struct diag *d = diag_at(cc, CHECK_SECTION, node_head_span(open), "section '%s' is not closed: '</%s>' is missing", words_text(cc, node_head_span(open)),
+	                         diag_quote(cc, open->words[0].text, open->words[0].len));
+	diag_note(cc, d, where, "%s", text);
+}
+
+void tree_section_close(struct compiler *cc, struct span tag, const struct word *name)
+{
+	struct tree_builder *b = cc->builder;
+	struct node *match = b->parent;
+
+	while (match != b->top && !is_named(match, name))
+		match = match->parent;
+	if (match == b->top) {
+		struct diag *d = diag_at(cc, CHECK_SECTION, tag, b->parent == b->top ? "'</%s>' closes nothing: no section is open here" : "'</%s>' closes no section that is open here",
+		                         diag_quote(cc, name->text, name->len));
+		if (b->parent != b->top)
+			diag_note(cc, d, node_head_span(b->parent), "the innermost open section is this one");
+		else if (b->last_closed)
+			diag_note(cc, d, node_head_span(b->last_closed), "the section before it starts here");
+		return;
+	}
+	for (; b->parent != match; section_ends(b, tag))
+		not_closed(cc, b->parent, tag, "this closes a section around it");
+	section_ends(b, tag);
+}
+
+void tree_sections_end(struct compiler *cc, struct span text)
+{
+	struct tree_builder *b = cc->builder;
+	struct span end;
+
+	(void)text;
+	scan_end(b->scan, &end);
+	for (; b->parent != b->top; section_ends(b, end))
+		not_closed(cc, b->parent, end, "the file ends here");
+}
+
 /* --- nodes that nobody wrote ---------------------------------------------------------------------------------------- */
 
 struct node *tree_synthetic(struct compiler *cc, struct node *parent, const char *words, struct span at)
@@ -232,11 +294,11 @@ struct node *tree_synthetic(struct compiler *cc, struct node *parent, const char
 	return n;
 }
 
-struct node *tree_from_text(struct compiler *cc, const char *text, size_t len, const char *source_name)
+struct node *tree_from_text(struct compiler *cc, enum dialect dialect, const char *text, size_t len, const char *source_name)
 {
 	struct node *top = tree_node(cc, NULL);
 
-	tree_parse(cc, source_builtin(cc, source_name, text, len, SPAN_NONE), top);
+	tree_parse(cc, dialect, source_builtin(cc, source_name, text, len, SPAN_NONE), top);
 	return top->first_child;
 }
 
@@ -269,19 +331,25 @@ static void dump_node(struct compiler *cc, const struct node *n, unsigned depth,
 
 	if (n->span.file != SOURCE_NONE)
 		source_position(cc, n->span.file, n->span.start, &line, &column);
-	fprintf(out, "%*s", (int)depth * 4, "");
+	fprintf(out, "%*s%s", (int)depth * 4, "", cc->dialect == DIALECT_APACHE && n->block ? "<" : "");
 	for (unsigned i = 0; i < n->word_count; i++) {
 		if (i)
 			fputc(' ', out);
 		dump_word(&n->words[i], out);
 	}
-	fputs(n->block ? " {" : ";", out);
+	if (cc->dialect == DIALECT_APACHE)
+		fputs(n->block ? ">" : "", out);
+	else
+		fputs(n->block ? " {" : ";", out);
 	fprintf(out, "  # %s:%u%s\n", n->span.file == SOURCE_NONE ? "-" : source_name(cc, n->span.file), line, n->synthetic ? ", inferred" : "");
 	if (!n->block)
 		return;
 	NODE_EACH_CHILD(child, n)
 		dump_node(cc, child, depth + 1, out);
-	fprintf(out, "%*s}\n", (int)depth * 4, "");
+	if (cc->dialect == DIALECT_APACHE)
+		fprintf(out, "%*s</%.*s>\n", (int)depth * 4, "", WSR_FMT(word_str(&n->words[0])));
+	else
+		fprintf(out, "%*s}\n", (int)depth * 4, "");
 }
 
 void tree_dump(struct compiler *cc, const struct node *n, FILE *out)

@@ -21,7 +21,10 @@
 struct compiler;
 struct directive;
 
-/** One word: its value after unquoting and unescaping as nginx does (ngx_conf_read_token), and where it stands (quotes included). */
+/** Whose language a text is written in. */
+enum dialect { DIALECT_AUTO, DIALECT_NGINX, DIALECT_APACHE, DIALECT_IIS };
+
+/** One word: its value after unquoting and unescaping as its server does (scan.c, scan_apache.c), and where it stands (quotes included). */
 struct word {
 	const char *text;           /* not NUL-terminated: a slice of the source, or of the arena when escapes changed it */
 	uint32_t len : 30;
@@ -40,6 +43,7 @@ struct node {
 	uint32_t synthetic : 1;     /* made by the compiler, not written */
 	uint32_t bad : 1;           /* an error was reported: skip */
 	uint32_t included : 1;      /* came from a file that an `include` before it named */
+	const char *filled;         /* Apache: the whole line after ${VAR} was filled in; NULL when there is none in it */
 };
 
 static inline struct wsr_str word_str(const struct word *w)
@@ -78,10 +82,10 @@ struct span node_head_span(const struct node *n);
 /** A node without words and place, appended to parent unless that is NULL. */
 struct node *tree_node(struct compiler *cc, struct node *parent);
 void tree_append(struct node *parent, struct node *child);
-/** Parse one source; its statements become children of `parent`. Syntax errors are reported. */
-void tree_parse(struct compiler *cc, uint32_t file, struct node *parent);
+/** Parse one source of a dialect; its statements become children of `parent`. Syntax errors are reported. */
+void tree_parse(struct compiler *cc, enum dialect dialect, uint32_t file, struct node *parent);
 /** A statement from text ("proxy_read_timeout 60s;"), checked: for directive defaults. */
-struct node *tree_from_text(struct compiler *cc, const char *text, size_t len, const char *source_name);
+struct node *tree_from_text(struct compiler *cc, enum dialect dialect, const char *text, size_t len, const char *source_name);
 /** A node made by the compiler: one word, no place in the source but that of `at`. Appended to parent unless that is NULL. */
 struct node *tree_synthetic(struct compiler *cc, struct node *parent, const char *words, struct span at);
 /** `wsrpc dump --stage=tree`. */
@@ -102,5 +106,11 @@ void tree_close_missing(struct compiler *cc, struct span end);
 void tree_unfinished(struct compiler *cc, struct span words);
 void tree_stray_close(struct compiler *cc, struct span brace);
 void tree_stray_semicolon(struct compiler *cc, struct span semicolon);
+
+/* The same for grammar/apache.y. `head` is "<Name words>", `tag` the closing "</Name>" and `name` its name. */
+void tree_section(struct compiler *cc, struct span head);
+void tree_section_unfinished(struct compiler *cc, struct span head);
+void tree_section_close(struct compiler *cc, struct span tag, const struct word *name);
+void tree_sections_end(struct compiler *cc, struct span text);
 
 #endif

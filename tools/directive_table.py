@@ -21,7 +21,8 @@ class Row:
         self.dialect, self.name, mask, self.signature, self.default, policy, self.verdict, self.lowering, self.sentence, self.note = values
         self.section = section
         self.anywhere = mask == "~0u"
-        self.contexts = [name for symbol, name in contexts.items() if self.anywhere or symbol in re.findall(r"\w+", mask)]
+        apache = self.dialect == "APACHE"
+        self.contexts = [name for symbol, name in contexts.items() if symbol.startswith("C_AP_") == apache and (self.anywhere or symbol in re.findall(r"\w+", mask))]
         self.opens = re.search(r"OPENS\((\w+)\)", policy)
         self.opens = self.opens and contexts[self.opens[1]]
         self.policy = set(re.findall(r"\b(?:ONCE|MANY|INHERIT|INHERIT_ALL|QUIET|OBSOLETE)\b", policy))
@@ -82,9 +83,9 @@ def arguments(stream):
     raise SystemExit("grammar/directives.def: a row has no end")
 
 
-def rows():
-    """Every row in the order of the file."""
-    text = read("grammar/directives.def")
+def rows(dialect="NGINX"):
+    """Every row of a dialect (None: all) in the order of the files."""
+    text = read("grammar/directives.def").replace('#include "grammar/directives_apache.def"', read("grammar/directives_apache.def"))
     for name, value in reversed(re.findall(r"(?m)^#define (C_\w+) +(\(.*\))$", text)):  # the later ones name the earlier ones
         text = re.sub(r"\b%s\b" % name, value, text)
     text = re.sub(r"(?m)^#.*$", "", text)
@@ -98,5 +99,6 @@ def rows():
             values = arguments(stream)
             if len(values) != 10:
                 raise SystemExit("grammar/directives.def: %r has %d columns" % (values[1], len(values)))
-            found.append(Row(section, values, contexts))
+            if dialect in (None, values[0]):
+                found.append(Row(section, values, contexts))
     return found

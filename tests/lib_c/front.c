@@ -13,6 +13,7 @@ struct work {
 	const char *text;
 	size_t len;
 	bool words_only;
+	enum dialect dialect;
 };
 
 static void run(struct compiler *cc, void *arg)
@@ -25,12 +26,12 @@ static void run(struct compiler *cc, void *arg)
 	}
 	directive_init(cc);
 	cc->root = tree_node(cc, NULL);
-	tree_parse(cc, source_builtin(cc, "t.conf", w->text, w->len, SPAN_NONE), cc->root);
+	tree_parse(cc, w->dialect, source_builtin(cc, "t.conf", w->text, w->len, SPAN_NONE), cc->root);
 }
 
 static void start(struct compiler *cc, struct work *w)
 {
-	struct compiler_options options = { .strict = false };
+	struct compiler_options options = { .dialect = w->dialect };
 
 	compiler_init(cc, &options);
 	if (!compiler_run(cc, run, w))
@@ -67,9 +68,9 @@ static void print_messages(FILE *out, struct compiler *cc)
 	}
 }
 
-char *front_words(const char *text, size_t len)
+static char *words_text(enum dialect dialect, const char *text, size_t len)
 {
-	struct work w = { text, len, true };
+	struct work w = { text, len, true, dialect };
 	struct compiler cc;
 	char *result = NULL;
 	size_t size = 0;
@@ -83,11 +84,21 @@ char *front_words(const char *text, size_t len)
 	return result;
 }
 
+char *front_words(const char *text, size_t len)
+{
+	return words_text(DIALECT_NGINX, text, len);
+}
+
+char *front_apache_words(const char *text)
+{
+	return words_text(DIALECT_APACHE, text, strlen(text));
+}
+
 enum view { MESSAGES, PRINTED, DUMP };
 
-static char *view_text(const char *text, enum view view)
+static char *view_text(enum dialect dialect, const char *text, enum view view)
 {
-	struct work w = { text, strlen(text), false };
+	struct work w = { text, strlen(text), false, dialect };
 	struct compiler cc;
 	char *result = NULL;
 	size_t size = 0;
@@ -107,17 +118,27 @@ static char *view_text(const char *text, enum view view)
 
 char *front_messages(const char *text)
 {
-	return view_text(text, MESSAGES);
+	return view_text(DIALECT_NGINX, text, MESSAGES);
+}
+
+char *front_apache_messages(const char *text)
+{
+	return view_text(DIALECT_APACHE, text, MESSAGES);
+}
+
+char *front_apache_dump(const char *text)
+{
+	return view_text(DIALECT_APACHE, text, DUMP);
 }
 
 char *front_printed(const char *text)
 {
-	return view_text(text, PRINTED);
+	return view_text(DIALECT_NGINX, text, PRINTED);
 }
 
 char *front_dump(const char *text)
 {
-	return view_text(text, DUMP);
+	return view_text(DIALECT_NGINX, text, DUMP);
 }
 
 struct whole {

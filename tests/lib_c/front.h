@@ -16,6 +16,10 @@ char *front_messages(const char *text);
 char *front_printed(const char *text);
 /** `wsrpc dump --stage=tree`. */
 char *front_dump(const char *text);
+/** The same for texts in Apache's language. */
+char *front_apache_words(const char *text);
+char *front_apache_messages(const char *text);
+char *front_apache_dump(const char *text);
 /** Compile a file as far as its plan, with the n-th allocation failing. @return true when it came to its end */
 bool front_with_failure(const char *path, unsigned long n);
 

@@ -37,7 +37,7 @@ static void run_rows(struct compiler *cc, void *arg)
 			fail_msg("%s: the default '%s' does not fit '%s'", d->name, d->default_text, d->signature);
 		/* A block says what is inside, and nothing else does. */
 		if (d->verdict == EXACT)
-			assert_int_equal(signature_has_block(sig), d->policy >> 16 != 0);
+			assert_int_equal(signature_has_block(sig), directive_opens(d) != 0);
 		assert_ptr_equal(directive_find(cc, d->name, strlen(d->name), d->contexts)->name, d->name);
 	}
 	assert_int_equal(cc->diags.count, 0);
@@ -63,8 +63,8 @@ static void run_find(struct compiler *cc, void *arg)
 {
 	(void)arg;
 	directive_init(cc);
-	assert_int_equal(find(cc, "server", C_HTTP)->policy >> 16, C_SERVER);
-	assert_int_equal(find(cc, "server", C_UPSTREAM)->policy >> 16, 0);
+	assert_int_equal(directive_opens(find(cc, "server", C_HTTP)), C_SERVER);
+	assert_int_equal(directive_opens(find(cc, "server", C_UPSTREAM)), 0);
 	assert_null(find(cc, "server", C_SERVER));
 	assert_null(find(cc, "serve", C_HTTP));
 	assert_null(find(cc, "", C_HTTP));
