@@ -242,7 +242,7 @@ void master_reload(struct master *m)
 static void on_ready(struct proc *p, uint32_t generation)
 {
 	struct master *m = p->master;
-	if (p->state != PROC_PREPARING)
+	if (p->state != PROC_PREPARING || m->phase != MASTER_SERVING) /* the end does not wait for a reload */
 		return;
 	if (m->current && generation == m->current->gen->number) { /* a restarted worker catches up */
 		p->state = PROC_COMMITTING;
@@ -395,6 +395,9 @@ static void leave(struct master *m, int phase, int sig, int64_t limit_ms)
 		if (p->pid > 0 && (sig != 0 || !proc_send(p, CHANNEL_DRAIN, 0)))
 			kill(p->pid, sig ? sig : SIGTERM);
 	}
+	evtimer_del(&m->reload_timer);
+	sockets_release(&m->sockets); /* what is queued is still the workers'; whoever comes from now on is refused and knows it */
+	sockets_release(&m->next_sockets);
 	struct timeval limit = { limit_ms / 1000, limit_ms % 1000 * 1000 };
 	if (limit_ms > 0)
 		evtimer_add(&m->kill_timer, &limit);
