@@ -73,9 +73,10 @@ struct wsr_part apache_env_part(struct lower *l, struct wsr_str name);
 /** Condition of env=NAME and env=!NAME. @param w for its place */
 uint32_t apache_env_condition(struct lower *l, const struct word *w, struct wsr_str name);
 
-/* apache_access.c */
+/* apache_network.c */
 /** "10.1", "10.1.2.0/24", "10.0.0.0/255.0.0.0", "2001:db8::/32". @return false when it is none */
 bool apache_network(struct wsr_str s, struct wsr_access_rule *r);
+/* apache_access.c */
 /** What the section said about access goes into its layer. */
 void apache_access_done(struct lower *l, struct apache_section *s);
 

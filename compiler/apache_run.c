@@ -81,6 +81,7 @@ void apache_section_done(struct lower *l, struct level *lv, struct apache_sectio
 	struct plan *p = l->plan;
 	apache_env_done(l, lv, s);
 	apache_rewrite_done(l, lv, s);
+	apache_access_done(l, s);
 	struct wsr_location location = { .proxy = WSR_NONE, .program = WSR_NONE, .scope = WSR_NONE };
 	location.body = level_body(l, lv, WSR_LOCATION_SERVER, 0, plan_str(p, wsr_str("", 0)), WSR_NONE);
 	s->layer.location = plan_record_at(p, &p->location, &location, offsetof(struct wsr_location, pos), lower_place(l, s->node->span));
