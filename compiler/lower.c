@@ -322,6 +322,8 @@ bool lower_config(struct compiler *cc, struct plan *plan)
 	apply_globals(l, &lv, cc->root);
 	global(l)->error_log = (uint32_t)lv.s.log.error_log;
 	memset(lv.set, 0, sizeof(lv.set));
+	if (cc->dialect == DIALECT_APACHE && cc->root->first_child)
+		diag_at(cc, CHECK_UNSUPPORTED_DIRECTIVE, node_head_span(cc->root->first_child), "Apache configuration is read and not compiled yet");
 	NODE_EACH_CHILD(n, cc->root)
 		if (node_is(n, "http") && !n->bad)
 			lower_http(l, &lv, n);

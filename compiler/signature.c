@@ -246,7 +246,7 @@ static bool alternative_ok(struct match *m, const struct alternative *a, unsigne
 
 	if (a->key.ptr) {
 		offset = a->key.len + 1;
-		if (value.len < offset || memcmp(value.ptr, a->key.ptr, a->key.len) != 0 || value.ptr[a->key.len] != '=') {
+		if (value.len < offset || !(m->cc->dialect == DIALECT_APACHE ? wsr_str_eq_nocase(wsr_str(value.ptr, a->key.len), a->key) : memcmp(value.ptr, a->key.ptr, a->key.len) == 0) || value.ptr[a->key.len] != '=') {
 			if (is_farthest(m, w))
 				note_expected(m, a);
 			return false;
@@ -256,6 +256,11 @@ static bool alternative_ok(struct match *m, const struct alternative *a, unsigne
 	if (a->literal.ptr) {
 		if (wsr_str_eq(value, a->literal))
 			return true;
+		if (m->cc->dialect == DIALECT_APACHE && wsr_str_eq_nocase(value, a->literal)) {
+			if (m->fold && !a->key.ptr)
+				m->fold[w].text = a->literal.ptr; /* later stages see httpd's words in one spelling */
+			return true;
+		}
 		note_literal(m, w, a, value, offset);
 		return false;
 	}

@@ -22,6 +22,7 @@ static void run_rows(struct compiler *cc, void *arg)
 	directive_init(cc);
 	for (unsigned i = 0; i < directive_count(); i++) {
 		const struct directive *d = directive_row(i);
+		cc->dialect = d->dialect;
 		const struct signature *sig = signature_new(cc, d->signature);
 		const struct node *def = directive_default(cc, d);
 
