@@ -49,21 +49,6 @@ static struct wsr_part or_null(struct lower *l, struct wsr_part part)
 	return (struct wsr_part){ .kind = WSR_PART_CALL, .arg = pool_intern(&l->plan->call, &call) };
 }
 
-struct wsr_part apache_env_part(struct lower *l, struct wsr_str name)
-{
-	struct wsr_part part = { .kind = WSR_PART_USER };
-	char key[80];
-	/* mod_ssl sets HTTPS and, with StdEnvVars, the SSL_ variables */
-	if ((wsr_str_eq(name, WSR_STR("HTTPS")) || starts(name, "SSL_")) && name.len < sizeof(key) - 4) {
-		memcpy(key, "SSL:", 4);
-		memcpy(key + 4, name.ptr, name.len);
-		if (apache_server_variable(l, name.ptr[0] == 'H' ? name : wsr_str(key, name.len + 4), &part))
-			return part;
-	}
-	part = (struct wsr_part){ .kind = WSR_PART_USER, .arg = apache_env_slot(l, name) };
-	return part;
-}
-
 static void push_literal(struct lower *l, struct wsr_str s)
 {
 	if (!s.len)
