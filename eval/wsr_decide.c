@@ -11,7 +11,7 @@
 
 struct wsr_decision *wsr_decide(struct wsr_eval *e, enum wsr_decision_kind kind, uint32_t pos)
 {
-	e->decision = (struct wsr_decision){ .kind = kind, .pos = pos, .upstream = WSR_NONE, .status = e->error_status };
+	e->decision = (struct wsr_decision){ .kind = kind, .pos = pos, .upstream = WSR_NONE, .peer = WSR_NONE, .status = e->error_status };
 	e->proxy_host = WSR_STR_NULL;
 	return &e->decision;
 }

@@ -74,6 +74,8 @@ struct wsr_decision {
 	struct wsr_str method;
 	struct wsr_str target;      /* request target for the upstream */
 	struct wsr_str ssl_name;    /* name for SNI and verification */
+	uint32_t peer;              /* ordinal of the upstream's peer that a session belongs to (later: that was taken); WSR_NONE = any */
+	bool only_peer;             /* rather 503 than another peer */
 	/* FILE */
 	struct wsr_str path;        /* NUL-terminated, relative to the prefix unless it starts with "/" */
 	bool directory;             /* the URI ends in "/": try the index files */

@@ -69,9 +69,24 @@ void wsr_write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_t l
 
 /* --- the upstream's request ---------------------------------------------------------------------------------------------- */
 
+/* Host and port of a balancer's member, without the scheme's own port. */
+static struct wsr_str member_authority(const struct wsr_table *t, const struct wsr_decision *d)
+{
+	const struct wsr_peer *p = wsr_peer_at(t, wsr_upstream_at(t, d->upstream)->peers.first + d->peer);
+	struct wsr_str text = p->kind == WSR_PEER_UNIX ? WSR_STR("localhost") : wsr_string(t, p->text);
+	if (p->port != (d->tls ? 443 : 80))
+		return text;
+	for (size_t i = text.len; i-- > 0 && text.ptr[i] != ']';)
+		if (text.ptr[i] == ':')
+			text.len = i;
+	return text;
+}
+
 struct wsr_str wsr_target_authority(struct wsr_eval *e)
 {
 	const struct wsr_decision *d = &e->decision;
+	if (e->httpd && d->proxy && d->proxy->flags & WSR_PROXY_UPSTREAM_GROUP && d->peer != WSR_NONE)
+		return member_authority(e->table, d);
 	if (d->proxy && d->proxy->host)
 		return wsr_string(e->table, d->proxy->host);
 	if (d->port == 0)

@@ -288,6 +288,66 @@ static bool choose_backend(struct wsr_eval *e)
 	return true;
 }
 
+/* --- sessions ------------------------------------------------------------------------------------------------------------ */
+
+/* Value of a cookie as mod_proxy_balancer finds it: the name at the beginning or behind a blank, ";" or ",". */
+static bool cookie_value(struct wsr_str list, struct wsr_str name, struct wsr_str *out)
+{
+	for (size_t i = 0; i + name.len < list.len; i++) {
+		char before = i ? list.ptr[i - 1] : ';';
+		if ((before != ';' && before != ',' && before != ' ' && before != '\t') || list.ptr[i + name.len] != '=' || memcmp(list.ptr + i, name.ptr, name.len) != 0)
+			continue;
+		size_t from = i + name.len + 1, n = 0;
+		while (from + n < list.len && list.ptr[from + n] != ';' && list.ptr[from + n] != ',')
+			n++;
+		*out = wsr_str(list.ptr + from, n);
+		return true;
+	}
+	return false;
+}
+
+/* "NAME=value" anywhere in path or query; the value ends at "?" or "&". */
+static bool path_value(struct wsr_str url, struct wsr_str name, struct wsr_str *out)
+{
+	for (size_t i = 0; i + name.len < url.len; i++) {
+		if (memcmp(url.ptr + i, name.ptr, name.len) != 0 || url.ptr[i + name.len] != '=')
+			continue;
+		size_t from = i + name.len + 1, n = 0;
+		while (from + n < url.len && url.ptr[from + n] != '?' && url.ptr[from + n] != '&')
+			n++;
+		*out = wsr_str(url.ptr + from, n);
+		return n > 0;
+	}
+	return false;
+}
+
+/* The route that the client's session names: what stands behind the first dot of its value. */
+static struct wsr_str session_route(struct wsr_eval *e, const struct wsr_worker *w)
+{
+	struct wsr_str value = WSR_STR_NULL;
+	bool found = w->sticky_path && path_value(e->decision.target, wsr_string(e->table, w->sticky_path), &value);
+	for (uint32_t i = 0; !found && w->sticky_cookie && e->request && i < e->request->field_count; i++)
+		found = e->request->fields[i].id == WSR_F_COOKIE && cookie_value(e->request->fields[i].value, wsr_string(e->table, w->sticky_cookie), &value);
+	const char *dot = found && value.len ? memchr(value.ptr, '.', value.len) : NULL;
+	return dot ? wsr_from(value, (size_t)(dot - value.ptr) + 1) : WSR_STR_NULL;
+}
+
+/* stickysession: the member with the session's route. */
+static void choose_member(struct wsr_eval *e, const struct wsr_worker *w)
+{
+	if (!w || !(w->flags & WSR_WORKER_BALANCER) || w->routes.count == 0)
+		return;
+	struct wsr_str route = e->httpd->route = session_route(e, w);
+	for (uint32_t i = 0; route.len && i < w->routes.count; i++) {
+		if (!wsr_str_eq(wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + i)), route))
+			continue;
+		wsr_trace(e, w->pos, "session belongs to the member with the route", route);
+		e->decision.peer = i;
+		e->decision.only_peer = w->flags & WSR_WORKER_NO_FAILOVER;
+		return;
+	}
+}
+
 /* Name for SNI and verification: the backend's, or the client's Host with ProxyPreserveHost. */
 static struct wsr_str tls_name(struct wsr_eval *e)
 {
@@ -313,6 +373,7 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 	if (d->tunnel)
 		d->protocol = protocol;
 	d->method = e->method;
+	choose_member(e, h->worker);
 	if (d->tls)
 		d->ssl_name = tls_name(e);
 	if (!d->target.ptr || !apply_worker(e, h->worker, d->tunnel)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sending answers: see answer.h. */
 #include "runtime/answer.h"
+#include "runtime/httpd.h"
 
 /* After these the request's framing or the client's intent is in doubt (nginx: ngx_http_special_response_handler closes as well). */
 static bool status_closes(unsigned status)
@@ -28,6 +29,8 @@ static bool may_keep(const struct exchange *x, bool proxied, unsigned status)
 	if (!x->has_request || x->request.close || !conn_may_keep(c))
 		return false;
 	if (core->keepalive_timeout_ms == 0 || c->requests >= core->keepalive_requests)
+		return false;
+	if (httpd_rules(x) && httpd_status_closes(status))
 		return false;
 	/* An upstream that answers early may take the body to its end or not: nothing is promised to the client. */
 	return proxied ? c->body.done : !status_closes(status) && body_can_be_discarded(x);

@@ -26,7 +26,7 @@ bool balance_usable(const struct balance_peer *p, uint64_t now_ms, bool single)
 
 bool balance_single(struct balance_peer *const *peers, uint32_t count)
 {
-	return count == 1 && !peers[0]->backup;
+	return count == 1 && !peers[0]->backup && !peers[0]->httpd;
 }
 
 void balance_report(struct balance_peer *p, bool failed, bool single, uint64_t now_ms)
@@ -36,7 +36,7 @@ void balance_report(struct balance_peer *p, bool failed, bool single, uint64_t n
 	} else if (failed) {
 		p->fails++;
 		p->accessed_ms = p->checked_ms = now_ms;
-		if (p->max_fails > 0)
+		if (p->max_fails > 0 && !p->httpd)
 			p->effective_weight -= p->weight / p->max_fails;
 		if (p->effective_weight < 0)
 			p->effective_weight = 0;

@@ -16,6 +16,7 @@ struct balance_peer {
 	uint32_t max_conns;         /* 0 = no limit */
 	uint64_t fail_timeout_ms;
 	bool backup, down;
+	bool httpd;                 /* as httpd: marked even when it is the only one, and of full weight again afterwards */
 	/* state */
 	bool tried;                 /* set by the caller before balance_pick() */
 	int64_t effective_weight, current_weight;

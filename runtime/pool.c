@@ -236,6 +236,7 @@ static void set_keepalive(struct pool *pool, const struct upstream_request *rq)
 		pool->idle_timeout_ms = IMPLICIT_TIMEOUT_MS;
 		pool->max_time_ms = IMPLICIT_TIME_MS;
 	}
+	pool->httpd = u && u->flags & WSR_UPSTREAM_HTTPD;
 	pool->method = u ? (enum wsr_balance)u->balance : WSR_BALANCE_ROUND_ROBIN;
 }
 
@@ -426,7 +427,7 @@ static struct peer *peer_new(struct pool *pool, uint32_t server, const struct re
 	p->server = server;
 	p->balance = (struct balance_peer){ .weight = s->set.weight ? s->set.weight : 1, .max_fails = s->set.max_fails, .max_conns = s->set.max_conns,
 					    .fail_timeout_ms = s->set.fail_timeout_ms, .backup = s->set.flags & WSR_PEER_BACKUP,
-					    .down = s->set.flags & WSR_PEER_DOWN };
+					    .down = s->set.flags & WSR_PEER_DOWN, .httpd = pool->httpd };
 	balance_init(&p->balance);
 	set_address(p, s, a);
 	return p;

@@ -71,6 +71,7 @@ struct pool {
 	struct wsr_str key;
 	char *name;                  /* for messages */
 	enum wsr_balance method;
+	bool httpd;                  /* failures are counted as httpd does */
 	/* servers and peers */
 	struct server *servers;
 	uint32_t server_count;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/answer.h"
+#include "runtime/httpd.h"
 
 static const struct upstream_handler on_upstream;
 
@@ -63,20 +64,27 @@ bool proxy_can_try_next(const struct exchange *x, unsigned cause)
 	return upstream_untried(p->call) > 0;
 }
 
+/* httpd goes on to another member only when no connection came about. */
+static bool can_connect_elsewhere(const struct exchange *x, unsigned cause)
+{
+	const struct proxy *p = x->proxy;
+	return cause && p->state == PROXY_CONNECTING && p->try_count < PROXY_TRIES_MAX && upstream_untried(p->call) > 0;
+}
+
 void proxy_try_failed(struct exchange *x, unsigned cause, unsigned status, enum close_reason reason)
 {
 	struct proxy *p = x->proxy;
 	struct proxy_try *t = proxy_current_try(x);
 	/* The peer of a kept-alive connection may close it at any moment; that says nothing about the peer, so the same one is asked once more. */
 	bool stale = p->reused && !p->received && cause == WSR_NEXT_ERROR && !p->stale_retried && p->try_count < PROXY_TRIES_MAX && can_send_again(x, cause);
-	bool next = stale || proxy_can_try_next(x, cause);
+	bool next = stale || (httpd_rules(x) ? can_connect_elsewhere(x, cause) : proxy_can_try_next(x, cause));
 	if (!t->status)
 		t->status = status;
 	t->response_ms = x->w->loop.now_ms - t->start_ms;
 	if (!stale)
 		x->w->counters->upstream_failures++;
 	if (!next) {
-		upstream_drop(p->call, UPSTREAM_FAILED);
+		upstream_drop(p->call, httpd_rules(x) ? UPSTREAM_NEUTRAL : UPSTREAM_FAILED);
 		p->call = NULL;
 		p->up = NULL;
 		exchange_fail(x, status, reason);
@@ -88,6 +96,16 @@ void proxy_try_failed(struct exchange *x, unsigned cause, unsigned status, enum 
 	begin_try(x);
 	proxy_current_try(x)->address = address; /* until the next one is known */
 	upstream_next(p->call, stale ? UPSTREAM_NEUTRAL : UPSTREAM_FAILED);
+}
+
+/* Host of a balancer's member is the member's own, so every try has its own head. */
+static void note_member(struct exchange *x, uint32_t server)
+{
+	struct wsr_decision *d = &x->eval.decision;
+	if (!httpd_rules(x) || !d->proxy || !(d->proxy->flags & WSR_PROXY_UPSTREAM_GROUP))
+		return;
+	d->peer = server;
+	x->proxy->request.ptr = NULL;
 }
 
 /* --- the request ------------------------------------------------------------------------------------------------------- */
@@ -147,6 +165,7 @@ static void send_pieces(struct exchange *x, struct pieces *out)
 {
 	pieces_flush(out);
 	proxy_current_try(x)->bytes_sent += out->bytes;
+	upstream_count(x->proxy->call, out->bytes);
 }
 
 /** Send the head and what has been read of the body by an earlier try; then ask for the rest. May end the exchange. */
@@ -228,6 +247,7 @@ static void on_ready(void *owner, const struct upstream_conn *c)
 	t->connect_ms = c->connect_ms;
 	p->up = c->stream;
 	p->reused = c->reused;
+	note_member(x, c->server);
 	p->state = PROXY_AWAITING;
 	p->parser = (struct wsr_head_parser){ 0 };
 	p->head_len = 0;
@@ -245,7 +265,11 @@ static void on_failed(void *owner, enum upstream_failure why, const char *addres
 	struct proxy_try *t = proxy_current_try(x);
 	t->address = wsr_arena_dup(&x->arena, wsr_cstr(address));
 	exchange_error(x, WSR_LOG_ERROR, "%s", text); /* names the failure and its cause */
-	proxy_try_failed(x, why == UPSTREAM_FAIL_TIMEOUT ? WSR_NEXT_TIMEOUT : WSR_NEXT_ERROR, upstream_failure_status(why), CLOSE_UPSTREAM_CONNECT);
+	unsigned cause = why == UPSTREAM_FAIL_TIMEOUT ? WSR_NEXT_TIMEOUT : WSR_NEXT_ERROR;
+	if (httpd_rules(x))
+		proxy_try_failed(x, why == UPSTREAM_FAIL_NO_PEER ? 0 : cause, httpd_connect_status(why), CLOSE_UPSTREAM_CONNECT);
+	else
+		proxy_try_failed(x, cause, upstream_failure_status(why), CLOSE_UPSTREAM_CONNECT);
 }
 
 static const struct upstream_handler on_upstream = { on_ready, on_failed };
@@ -264,6 +288,7 @@ static void connect_upstream(struct exchange *x)
 	struct upstream_request rq = {
 		.table = t, .upstream = d->upstream, .host = d->host, .port = d->port, .tls = d->tls, .ssl_name = d->ssl_name,
 		.proxyset = wsr_body_at(t, wsr_location_at(t, x->eval.location)->body)->proxyset, .keys = generation_keys(x->gen), .collects = true,
+		.prefer = d->peer, .only_preferred = d->only_peer, .connect_timeout_ms = x->eval.proxyset->proxy_connect_timeout_ms,
 	};
 	if (d->upstream != WSR_NONE) {
 		const struct wsr_upstream *u = wsr_upstream_at(t, d->upstream);

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "runtime/answer.h"
+#include "runtime/httpd.h"
 #include "runtime/proxy.h"
 #include "runtime/tunnel.h"
 
@@ -123,6 +124,8 @@ static bool is_intercepted(const struct exchange *x, unsigned status)
 {
 	const struct wsr_table *t = &x->gen->table;
 	struct wsr_list pages = x->eval.fieldset->error_page;
+	if (httpd_rules(x))
+		return httpd_overrides(x, status);
 	if (!x->eval.proxyset->proxy_intercept_errors || status < 300 || x->eval.error_page)
 		return false;
 	for (uint32_t i = 0; i < pages.count; i++)
@@ -307,6 +310,7 @@ static void on_data(void *owner, const uint8_t *data, size_t len)
 	struct wsr_str in = wsr_str((const char *)data, len);
 	p->received = true;
 	proxy_current_try(x)->bytes_received += len;
+	upstream_count(p->call, len);
 	if (p->state == PROXY_AWAITING) {
 		await_head(x, in);
 		return;
@@ -328,7 +332,11 @@ static void ended_before_head(struct exchange *x, enum stream_end why)
 	char text[256];
 	if (why == STREAM_END_READ_TIMEOUT || why == STREAM_END_WRITE_TIMEOUT) {
 		exchange_error(x, WSR_LOG_ERROR, "upstream timed out while %s", why == STREAM_END_READ_TIMEOUT ? "its response head was awaited" : "the request was sent");
-		proxy_try_failed(x, WSR_NEXT_TIMEOUT, 504, CLOSE_UPSTREAM_TIMEOUT);
+		proxy_try_failed(x, WSR_NEXT_TIMEOUT, httpd_rules(x) ? 502 : 504, CLOSE_UPSTREAM_TIMEOUT);
+		return;
+	}
+	if (httpd_closes_silently(x) && !(x->proxy->reused && !x->proxy->received)) {
+		exchange_finish(x, CONN_CLOSE, CLOSE_UPSTREAM_CLOSED);
 		return;
 	}
 	exchange_error(x, x->proxy->reused && !x->proxy->received ? WSR_LOG_INFO : WSR_LOG_ERROR, "upstream %s before its response head was complete",

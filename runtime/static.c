@@ -3,6 +3,7 @@
  * Serving files: opening, validators, the head, then the bytes by sendfile; small files go with the head in one write. See static.h for conditions and
  * ranges. Invariant: x->file holds the descriptor as long as it is ours; static_release() closes it.
  */
+#include "runtime/httpd.h"
 #include "runtime/static.h"
 
 #include <errno.h>
@@ -341,8 +342,8 @@ void static_start(struct exchange *x)
 	}
 	*f = (struct static_file){ .fd = fd };
 	x->file = f;
-	/* Only now, because a file that is not there is 404 for POST too (nginx: ngx_http_static_handler). */
-	if (wsr_str_eq(x->eval.method, WSR_STR("POST"))) {
+	/* Only now, because a file that is not there is 404 for POST too (nginx: ngx_http_static_handler); httpd serves it. */
+	if (wsr_str_eq(x->eval.method, WSR_STR("POST")) && !httpd_rules(x)) {
 		exchange_fail(x, 405, CLOSE_NONE);
 		return;
 	}

@@ -47,6 +47,8 @@ struct upstream_call {
 	bool fresh;                  /* never an idle connection */
 	bool collected;              /* inside upstream_get(), whose caller takes an idle connection at once */
 	bool marked;                 /* the peer's failure has been counted */
+	bool only_preferred;
+	uint32_t prefer;             /* ordinal of a server, or WSR_NONE */
 	int fd;                      /* while CONNECTING */
 	struct event event;
 	struct timer timer;
@@ -175,7 +177,7 @@ static void on_task(struct task *task)
 static void found(struct upstream_call *c, struct stream *s, bool reused)
 {
 	c->state = CALL_FOUND;
-	c->conn = (struct upstream_conn){ .stream = s, .reused = reused, .address = c->peer->text, .connect_ms = c->us->loop->now_ms - c->started_ms };
+	c->conn = (struct upstream_conn){ .stream = s, .reused = reused, .address = c->peer->text, .server = c->peer->server, .connect_ms = c->us->loop->now_ms - c->started_ms };
 }
 
 /* --- TLS ----------------------------------------------------------------------------------------------------------------------- */
@@ -346,6 +348,19 @@ static uint32_t random_number(struct upstream_call *c)
 	return n;
 }
 
+/* A peer of the server that the session belongs to, if it may be used; -1 otherwise. */
+static int preferred(const struct upstream_call *c)
+{
+	const struct pool *pool = c->pool;
+
+	for (uint32_t i = 0; i < pool->peer_count; i++) {
+		const struct peer *p = pool->peers[i];
+		if (p->server == c->prefer && !p->balance.tried && balance_usable(&p->balance, c->us->loop->now_ms, is_single(pool)))
+			return (int)i;
+	}
+	return -1;
+}
+
 static struct peer *choose(struct upstream_call *c)
 {
 	struct pool *pool = c->pool;
@@ -362,7 +377,9 @@ static struct peer *choose(struct upstream_call *c)
 		peer_release(p);
 	for (uint32_t i = 0; i < c->tried_count; i++)
 		c->tried[i]->balance.tried = true;
-	int at = balance_pick(pool->view, pool->peer_count, &q);
+	int at = c->prefer != WSR_NONE ? preferred(c) : -1;
+	if (at < 0 && !c->only_preferred)
+		at = balance_pick(pool->view, pool->peer_count, &q);
 	for (uint32_t i = 0; i < c->tried_count; i++)
 		c->tried[i]->balance.tried = false;
 	return at < 0 ? NULL : peer_ref(pool->peers[at]);
@@ -434,7 +451,9 @@ struct upstream_call *upstream_get(struct upstreams *us, const struct upstream_r
 	c->owner = owner;
 	c->fd = -1;
 	c->fresh = rq->fresh;
-	c->connect_timeout_ms = wsr_proxyset_at(rq->table, rq->proxyset)->proxy_connect_timeout_ms;
+	c->prefer = rq->prefer;
+	c->only_preferred = rq->only_preferred;
+	c->connect_timeout_ms = rq->connect_timeout_ms ? rq->connect_timeout_ms : wsr_proxyset_at(rq->table, rq->proxyset)->proxy_connect_timeout_ms;
 	c->started_ms = us->loop->now_ms;
 	c->task.fn = on_task;
 	c->timer.fn = on_connect_timeout;
@@ -554,6 +573,12 @@ void upstream_next(struct upstream_call *c, enum upstream_outcome outcome)
 		step(c);
 	else
 		fail(c, UPSTREAM_FAIL_INTERNAL, NULL);
+}
+
+void upstream_count(struct upstream_call *c, uint64_t bytes)
+{
+	if (c->peer)
+		c->peer->balance.bytes += bytes;
 }
 
 void upstream_put(struct upstream_call *c)

@@ -48,6 +48,9 @@ struct upstream_request {
 	bool collects;              /* the caller asks upstream_ready() right after upstream_get() */
 	struct wsr_str client_addr; /* for ip_hash: 4 or 16 bytes of the client's address */
 	struct wsr_str hash_key;    /* for hash */
+	uint32_t prefer;            /* ordinal of the server that a session belongs to; WSR_NONE = any */
+	bool only_preferred;        /* rather no server than another one */
+	uint64_t connect_timeout_ms; /* 0 = the settings' */
 	struct key_source keys;     /* of the generation; used before upstream_get() returns only */
 };
 
@@ -56,6 +59,7 @@ struct upstream_conn {
 	struct stream *stream;      /* owned by the caller until put, drop, take or next; not paused; handler as given to upstream_get() */
 	bool reused;                /* from the idle pool: the peer may have closed it meanwhile, so a request that failed without an answer byte may be retried */
 	const char *address;        /* "127.0.0.1:8080", "[::1]:80", "unix:/path": for $upstream_addr and logs */
+	uint32_t server;            /* ordinal of the server in its upstream */
 	uint64_t connect_ms;        /* time from upstream_get() or upstream_next() to now */
 };
 
@@ -113,6 +117,8 @@ void upstream_next(struct upstream_call *c, enum upstream_outcome outcome);
  * called again; the call is gone. Closes instead when the pool is full, the requests or time of the connection are used up, or it is not quiet.
  */
 void upstream_put(struct upstream_call *c);
+/** Bytes that went to or came from the peer, for the method that looks at them. */
+void upstream_count(struct upstream_call *c, uint64_t bytes);
 /** Close the connection or give up at any moment; the call is gone. */
 void upstream_drop(struct upstream_call *c, enum upstream_outcome outcome);
 /**

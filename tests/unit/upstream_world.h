@@ -271,7 +271,7 @@ static const struct stream_handler on_stream = { on_data, NULL, on_end };
 
 static inline struct upstream_request request(uint32_t index)
 {
-	return (struct upstream_request){ .table = &table, .upstream = index, .keys = { get_file, NULL, 0 } };
+	return (struct upstream_request){ .table = &table, .upstream = index, .prefer = WSR_NONE, .keys = { get_file, NULL, 0 } };
 }
 
 static inline void ask(struct caller *x, struct upstream_request rq)
