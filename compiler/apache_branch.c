@@ -192,15 +192,9 @@ static enum apache_branch decided(struct compiler *cc, const struct node *n, boo
 		count++;
 	const char *head = diag_quote(cc, source_at(cc, n->span.file)->text + n->span.start, node_head_span(n).end - n->span.start);
 	if (taken)
-<<<<<<< HEAD
-		diag_at(cc, CHECK_BRANCH, node_head_span(n), "'%s>' is taken: %s", head, why);
-	else
-		diag_at(cc, CHECK_BRANCH, node_head_span(n), "'%s>' is left out, %u statement%s: %s", head, count, count == 1 ? "" : "s", why);
-=======
 		diag_at(cc, CHECK_BRANCH, node_head_span(n), "'<%s>' is taken: %s", head, why);
 	else
 		diag_at(cc, CHECK_BRANCH, node_head_span(n), "'<%s>' is left out, %u statement%s: %s", head, count, count == 1 ? "" : "s", why);
->>>>>>> 73d0b1e (Apache dialect: grammar, ${NAME}, Include, sections decided while reading, choice of the dialect; its first rows)
 	return taken ? APACHE_TAKEN : APACHE_LEFT_OUT;
 }
 

@@ -64,10 +64,7 @@ void scan_finish(struct scan *s);
 
 /* Of grammar/apache.l, in scan_apache.c. */
 void scan_apache_word(struct scan *s, const struct span *at, struct word *out);
-<<<<<<< HEAD
-=======
 void scan_section_start(struct scan *s, const struct span *at);
->>>>>>> 73d0b1e (Apache dialect: grammar, ${NAME}, Include, sections decided while reading, choice of the dialect; its first rows)
 void scan_open_tag(struct scan *s, const struct span *at, struct word *out);
 void scan_close_tag(struct scan *s, const struct span *at, struct word *out);
 void scan_behind_tag(struct scan *s, const struct span *at);

@@ -172,14 +172,6 @@ static uint32_t last_bracket(const struct scan *s, uint32_t from)
 	return found;
 }
 
-<<<<<<< HEAD
-void scan_open_tag(struct scan *s, const struct span *at, struct word *out)
-{
-	s->section_end = last_bracket(s, at->start);
-	struct span name = { at->file, at->start + 1, at->end };
-	find_invisible(s, &name);
-	*out = (struct word){ .text = s->base + name.start, .len = (name.end - name.start) & (SOURCE_MAX_BYTES - 1), .quote = WORD_PLAIN, .span = name };
-=======
 /* Called at the '<' alone: flex has a NUL in place of the byte behind a token while its action runs, and that byte must not be the '>'. */
 void scan_section_start(struct scan *s, const struct span *at)
 {
@@ -190,7 +182,6 @@ void scan_open_tag(struct scan *s, const struct span *at, struct word *out)
 {
 	find_invisible(s, at);
 	*out = (struct word){ .text = s->base + at->start, .len = (at->end - at->start) & (SOURCE_MAX_BYTES - 1), .quote = WORD_PLAIN, .span = *at };
->>>>>>> 73d0b1e (Apache dialect: grammar, ${NAME}, Include, sections decided while reading, choice of the dialect; its first rows)
 }
 
 void scan_close_tag(struct scan *s, const struct span *at, struct word *out)
