@@ -38,6 +38,14 @@ static void wrong(struct lower *l, const struct word *w, const char *text)
 	diag_at(l->cc, CHECK_VALUE, w->span, text, diag_quote(l->cc, w->text, w->len));
 }
 
+/* Text of a target; expressions with %{...} are for sections that give the path themselves. */
+static uint32_t target_of(struct lower *l, const struct node *n, const struct word *w, bool captures, bool expression)
+{
+	if (expression && memmem(w->text, w->len, "%{", 2))
+		return apache_string(l, n, w, word_str(w));
+	return apache_substitution(l, word_str(w), captures, false);
+}
+
 static bool check_redirect(struct lower *l, const struct node *n, const struct wsr_alias_rule *r, const struct word *url)
 {
 	bool redirects = r->status >= 300 && r->status < 400;
@@ -88,7 +96,9 @@ void lower_ap_redirect(struct lower *l, struct level *lv, const struct node *n, 
 	if ((arg == 1 && r.regex == WSR_NONE) || !check_redirect(l, n, &r, url))
 		return;
 	if (url) {
-		r.target = apache_substitution(l, word_str(url), arg == 1, false);
+		r.target = target_of(l, n, url, arg == 1, whole);
+		if (r.target == WSR_NONE)
+			return;
 		bool slash = from && from->len > 0 && from->text[from->len - 1] == '/';
 		if (slash && arg != 1 && !memchr(url->text, '?', url->len) && !memchr(url->text, '#', url->len) && url->text[url->len - 1] != '/')
 			diag_at(l->cc, CHECK_PATH_SLASH_MISMATCH, url->span, "'%.*sa' is redirected to '%.*sa': the path ends in '/' and the target does not",
@@ -122,9 +132,10 @@ void lower_ap_alias(struct lower *l, struct level *lv, const struct node *n, uns
 		r.kind = match ? WSR_ALIAS_REDIRECT_MATCH : WSR_ALIAS_REDIRECT;
 		r.status = 403;
 	} else {
-		r.target = apache_substitution(l, word_str(target), match, false);
+		r.target = target_of(l, n, target, match, whole);
 	}
-	apache_push(l, &lv->section->aliases, &r, n);
+	if (script || r.target != WSR_NONE)
+		apache_push(l, &lv->section->aliases, &r, n);
 }
 
 /* --- files --------------------------------------------------------------------------------------------------------------- */
@@ -162,6 +173,15 @@ void lower_ap_fallback(struct lower *l, struct level *lv, const struct node *n, 
 
 #define ERROR_DOCUMENTS_MAX 128u
 
+static uint32_t document_text(struct lower *l, const struct node *n, struct wsr_str text)
+{
+	if (memmem(text.ptr, text.len, "%{", 2)) {
+		uint32_t tmpl = apache_string(l, n, node_arg(n, 1), text);
+		return tmpl == WSR_NONE ? plan_tmpl_const(l->plan, text) : tmpl;
+	}
+	return plan_tmpl_const(l->plan, text);
+}
+
 void lower_ap_error_document(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	struct wsr_error_page list[ERROR_DOCUMENTS_MAX];
@@ -183,7 +203,7 @@ void lower_ap_error_document(struct lower *l, struct level *lv, const struct nod
 		bool place = has_scheme(text) || (text.len && text.ptr[0] == '/');
 		if (!place && text.len && text.ptr[0] == '"')
 			text = wsr_str(text.ptr + 1, text.len - 1); /* the spelling of old: one quote in front */
-		struct wsr_error_page p = { .status = (uint16_t)status, .answer = place ? 0 : WSR_ERROR_PAGE_TEXT, .target = plan_tmpl_const(l->plan, text), .pos = lower_pos(l, n) };
+		struct wsr_error_page p = { .status = (uint16_t)status, .answer = place ? 0 : WSR_ERROR_PAGE_TEXT, .target = document_text(l, n, text), .pos = lower_pos(l, n) };
 		if (status == 401 && has_scheme(text))
 			wrong(l, node_arg(n, 1), "'%s': 401 cannot be answered with a redirect");
 		list[count++] = p;

@@ -3,12 +3,12 @@
  * Sections of a host: <Directory>, <Files>, <Location>, <Proxy>, <If> and their Match spellings become layers. In: the host's block (and the main
  * server's, whose sections come first) with the settings of the host. Out: layers behind the host's own, in the order in which httpd lays them over each other.
  */
-#include "compiler/apache.h"
+#include "compiler/apache_worker.h"
 
 #include <stdlib.h>
 
-/* Order of server/request.c: file system, file names, URLs of backends, paths. */
-enum section_class { CLASS_DIRECTORY, CLASS_DIRECTORY_MATCH, CLASS_FILES, CLASS_PROXY, CLASS_LOCATION };
+/* Order of server/request.c: file system, file names, URLs of backends, paths, conditions. */
+enum section_class { CLASS_DIRECTORY, CLASS_DIRECTORY_MATCH, CLASS_FILES, CLASS_PROXY, CLASS_LOCATION, CLASS_IF };
 
 static const struct { const char *name; uint8_t kind, match, class; } kinds[] = {
 	{ "Directory",      WSR_LAYER_DIRECTORY,       WSR_LAYER_DIRECTORY_MATCH, CLASS_DIRECTORY },
@@ -19,6 +19,9 @@ static const struct { const char *name; uint8_t kind, match, class; } kinds[] = 
 	{ "ProxyMatch",     WSR_LAYER_PROXY_MATCH,     WSR_LAYER_PROXY_MATCH,     CLASS_PROXY },
 	{ "Location",       WSR_LAYER_LOCATION,        WSR_LAYER_LOCATION_MATCH,  CLASS_LOCATION },
 	{ "LocationMatch",  WSR_LAYER_LOCATION_MATCH,  WSR_LAYER_LOCATION_MATCH,  CLASS_LOCATION },
+	{ "If",             WSR_LAYER_IF,              WSR_LAYER_IF,              CLASS_IF },
+	{ "ElseIf",         WSR_LAYER_IF,              WSR_LAYER_IF,              CLASS_IF },
+	{ "Else",           WSR_LAYER_IF,              WSR_LAYER_IF,              CLASS_IF },
 };
 
 struct item {
@@ -50,6 +53,8 @@ static bool describe(const struct node *n, struct item *it)
 		if (strcmp(n->def->name, kinds[i].name) != 0)
 			continue;
 		*it = (struct item){ .node = n, .kind = kinds[i].kind, .class = kinds[i].class };
+		if (it->class == CLASS_IF)
+			return true;
 		it->expression = node_arg_count(n) > 1 && word_is(node_arg(n, 0), "~");
 		if (it->expression) {
 			it->kind = kinds[i].match;
@@ -178,7 +183,9 @@ static void lower_item(struct lower *l, const struct level *host_level, struct a
 	lv.section = &s;
 	apache_section_init(&s, host, it->node, (enum wsr_layer_kind)it->kind);
 	s.layer.inside = (uint16_t)(it->parent ? it->parent->ordinal + 1 : 0);
-	if (name_section(l, it, &s.layer))
+	if (it->class == CLASS_IF)
+		s.layer.condition = apache_if_condition(l, it->node);
+	if (it->class == CLASS_IF || name_section(l, it, &s.layer))
 		level_apply(l, &lv, it->node);
 	apache_section_done(l, &lv, &s);
 }
@@ -186,6 +193,7 @@ static void lower_item(struct lower *l, const struct level *host_level, struct a
 void apache_sections(struct lower *l, const struct level *host_level, struct apache_host *host)
 {
 	struct pool items;
+	apache_balancers(l, host);
 	pool_init(&items, sizeof(struct item *));
 	if (host->main)
 		collect(l, &items, host->main->node, NULL);

@@ -440,7 +440,7 @@ static void note_sharing(struct lower *l, const struct node *n, const struct apa
 	diag_note(l->cc, d, SPAN_NONE, "httpd keeps parameters for the shortest URL that a rule wrote first; give them there, or put this rule before it");
 }
 
-static uint32_t balancer_worker(struct lower *l, struct level *lv, const struct node *n, struct wsr_str name, const struct apache_parameters *p);
+static uint32_t balancer_worker(struct lower *l, struct apache_host *h, const struct node *n, struct wsr_str name, const struct apache_parameters *p);
 
 uint32_t apache_worker(struct lower *l, struct level *lv, const struct node *n, const struct apache_url *u, const struct apache_parameters *p)
 {
@@ -448,7 +448,7 @@ uint32_t apache_worker(struct lower *l, struct level *lv, const struct node *n, 
 	if (u->variable)
 		return WSR_NONE;
 	if (u->balancer)
-		return balancer_worker(l, lv, n, u->authority, p);
+		return balancer_worker(l, h, n, u->authority, p);
 	struct wsr_str url = comparable(l, u);
 	const char *dollar = memchr(url.ptr, '$', url.len);
 	if (dollar)
@@ -596,9 +596,8 @@ static struct wsr_worker balancer_record(struct lower *l, const struct node *n, 
 	return w;
 }
 
-static uint32_t balancer_worker(struct lower *l, struct level *lv, const struct node *n, struct wsr_str name, const struct apache_parameters *p)
+static uint32_t balancer_worker(struct lower *l, struct apache_host *h, const struct node *n, struct wsr_str name, const struct apache_parameters *p)
 {
-	struct apache_host *h = lv->section->host;
 	char *url = arena_alloc(&l->cc->arena, name.len + 12);
 	memcpy(url, "balancer://", 11);
 	for (size_t i = 0; i < name.len; i++)
@@ -677,12 +676,12 @@ void apache_balancer_reverse(struct lower *l, struct level *lv, const struct nod
 	reverse_block(l, lv, n, external, &b, u.path, h->node, false);
 }
 
-void apache_balancers(struct lower *l, struct level *lv, struct apache_host *h)
+void apache_balancers(struct lower *l, struct apache_host *h)
 {
 	struct apache_parameters none;
 	struct wsr_str name;
 	apache_parameters_init(&none);
 	NODE_EACH_CHILD(c, h->node)
 		if (c->def && !c->bad && c->block && node_arg_count(c) == 1 && balancer_name(node_arg(c, 0), &name))
-			balancer_worker(l, lv, c, name, &none);
+			balancer_worker(l, h, c, name, &none);
 }

@@ -46,7 +46,7 @@ void apache_parameters_read(struct lower *l, const struct node *n, unsigned from
  */
 uint32_t apache_worker(struct lower *l, struct level *lv, const struct node *n, const struct apache_url *u, const struct apache_parameters *p);
 /** Balancers that are declared and that no rule named yet. */
-void apache_balancers(struct lower *l, struct level *lv, struct apache_host *h);
+void apache_balancers(struct lower *l, struct apache_host *h);
 /** ProxyPassReverse with "balancer://name/path": one rule for each member. */
 void apache_balancer_reverse(struct lower *l, struct level *lv, const struct node *n, struct wsr_str external, struct wsr_str internal);
 /** Worker of a host by ordinal, the main server's first. */
