@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Property test: random sites and random requests, httpd = wsrpd on which rule answers and what the backend receives.
+
+All sites are virtual hosts of one start of httpd and one of wsrpd; the backends answer with the target they received, so
+that one answer says everything: status, Location, backend, target.  A site that differs is made smaller, rule by rule,
+while it differs.
+
+    test_httpd_random.py [--sites 500] [--cases 50000] [--seed N]     a longer run; prints its seed
+"""
+
+import argparse
+import collections
+import os
+import random
+import sys
+import unittest
+
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__))]
+
+import judge  # noqa: E402 (first: it makes the shared parts importable)
+import random_sites  # noqa: E402
+from lib import backend, client, env, servers  # noqa: E402
+
+SITES, CASES, SEED = 50, 1000, 20
+
+
+def told(name):
+    """A backend's answer: who it is and what it was asked for."""
+    def script(request):
+        return [backend.respond(200, [("X-Backend", name), ("X-Target", request.target)], b"")]
+
+    return script
+
+
+class Pair:
+    """Both servers on the same sites, one after the other on one port; `answers` maps (site number, target) to what came."""
+
+    def __init__(self):
+        self.folder = env.scratch("wsrp-random")
+        self.backends = {name: backend.Backend(told(name)) for name in ("UP", "UP2")}
+        self.port = env.free_port()
+        for path, content in random_sites.FILES.items():
+            env.write(os.path.join(self.folder, path), content)
+        for path, _, _ in os.walk(self.folder):
+            os.chmod(path, 0o755)
+
+    def stop(self):
+        for one in self.backends.values():
+            one.stop()
+
+    def expand(self, text):
+        for name, one in self.backends.items():
+            text = text.replace("@%s@" % name, "127.0.0.1:%d" % one.port)
+        return text.replace("@A@", "127.0.0.1:%d" % self.port).replace("@DIR@", self.folder)
+
+    def ask(self, kind, sites, requests):
+        """Start one server on the sites and send it the requests [(site, target)]."""
+        server = kind(self.folder)
+        server.compile_options = judge.DIALECT
+        server.start(self.expand("\n".join(site.text() for site in sites)), [("127.0.0.1", self.port)])
+        out, conn = {}, None
+        try:
+            for site, target in requests:
+                out[site.number, target], conn = self.exchange(conn, site, target)
+        finally:
+            if conn:
+                conn.close()
+            server.stop()
+        return out
+
+    def exchange(self, conn, site, target):
+        """What one request gets; the connection is kept while the server keeps it."""
+        try:
+            if conn is None:
+                conn = client.Client(("127.0.0.1", self.port), seconds=5)
+            got = conn.ask(target, host=site.name)
+        except (OSError, TimeoutError) as problem:
+            if conn:
+                conn.close()
+            return {"end": type(problem).__name__}, None
+        record = {"status": got.status, "location": got.get("location"), "backend": got.get("x-backend"), "target": got.get("x-target"),
+                  "file": got.body if got.status == 200 and not got.get("x-backend") and not b"<" in got.body[:1] else None}
+        if "close" in got.tokens("connection"):
+            conn.close()
+            conn = None
+        return record, conn
+
+    def differing(self, sites, requests):
+        """[(site, target, httpd's, ours)] where they differ."""
+        theirs = self.ask(servers.Httpd, sites, requests)
+        ours = self.ask(servers.Wsrpd, sites, requests)
+        return [(site, target, theirs[site.number, target], ours[site.number, target]) for site, target in requests if theirs[site.number, target] != ours[site.number, target]]
+
+    def smallest(self, site, target):
+        """The site with as few rules as still differ on this target: all candidates of a step are hosts of one start."""
+        while len(site.rules) > 1:
+            candidates = [site.without(index, index) for index in range(len(site.rules))]
+            found = self.differing(candidates, [(candidate, target) for candidate in candidates])
+            if not found:
+                break
+            site = found[0][0]
+        return site
+
+
+def generated(seed, count, cases):
+    """The sites and requests of a run."""
+    rng = random.Random(seed)
+    sites = [random_sites.site(rng, number) for number in range(count)]
+    requests = {}
+    while len(requests) < cases:
+        requests[rng.choice(sites), random_sites.target(rng)] = True
+    return sites, list(requests)
+
+
+def kind_of(record):
+    if "end" in record:
+        return "no answer"
+    return "file" if record["file"] is not None else "proxied" if record["backend"] else "redirect" if record["location"] else "status %d" % record["status"]
+
+
+def explained(pair, found, limit=5):
+    """Text for the first differences: the smallest site of each, what httpd did, what we did."""
+    lines, seen = ["%d requests differ" % len(found)], set()
+    for site, target, _, _ in found:
+        if site.number in seen or len(seen) >= limit:
+            continue
+        seen.add(site.number)
+        small = pair.smallest(site, target)
+        again = pair.differing([small], [(small, target)])
+        lines += ["", small.text().rstrip(), "GET " + target] + ["    httpd %s\n    wsrpd %s" % (theirs, ours) for _, _, theirs, ours in again]
+    return "\n".join(lines)
+
+
+class Random(unittest.TestCase):
+    """The short run, and that its sites are worth asking."""
+
+    @classmethod
+    def setUpClass(cls):
+        servers.require(servers.Httpd)
+        cls.pair = Pair()
+        cls.addClassCleanup(cls.pair.stop)
+        cls.sites, cls.requests = generated(SEED, SITES, CASES)
+
+    def test_all_kinds_of_answers_occur(self):
+        kinds = collections.Counter(map(kind_of, self.pair.ask(servers.Httpd, self.sites, self.requests).values()))
+        for kind, share in (("proxied", 0.2), ("redirect", 0.1), ("file", 0.01), ("status 403", 0.01), ("status 404", 0.02), ("status 400", 0.002), ("status 410", 0.002)):
+            self.assertGreaterEqual(kinds[kind], share * len(self.requests), "%s: %s" % (kind, kinds))
+        self.assertNotIn("no answer", kinds)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="httpd and wsrpd on random sites")
+    parser.add_argument("--sites", type=int, default=500)
+    parser.add_argument("--cases", type=int, default=50000)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
+    options = parser.parse_args()
+    print("seed %d, %d sites, %d cases" % (options.seed, options.sites, options.cases), flush=True)
+    pair = Pair()
+    try:
+        found = pair.differing(*generated(options.seed, options.sites, options.cases))
+        if found:
+            print(explained(pair, found, 20))
+    finally:
+        pair.stop()
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
