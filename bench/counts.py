@@ -14,7 +14,7 @@ import time
 import loads
 import servers
 
-FEW, MANY = 500, 2500
+FEW, MANY = 300, 1500
 
 
 def http(path, port):
