@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""User-space instructions (callgrind) and system calls (strace -c) an operation of a server.
+"""User-space instructions and calls of malloc and its kin (callgrind), and system calls (strace -c), an operation of a server.
 
 Neither drifts with the machine, so a few per cent can be seen.  Each is the difference of two runs, of which one does
 more operations, from fresh starts: what starting, loading and stopping cost cancels out.
@@ -15,6 +15,7 @@ import loads
 import servers
 
 FEW, MANY = 300, 1500
+LARGE = 30  # an operation of the largest kind is done so many times less often
 
 
 def http(path, port):
@@ -44,20 +45,40 @@ OPERATIONS = {
     "redirect": http("/some/path?x=1", "redirect"),
     "ws64": websocket(False, 64),
     "ws64-tls": websocket(True, 64),
+    "body": http("/bytes/1000000", "clear"),
+    "body-tls": http("/bytes/1000000", "tls"),
 }
 
 
-def _callgrind_total(folder):
-    total = 0
-    for path in glob.glob(os.path.join(folder, "cg.*")):
-        with open(path, encoding="ascii", errors="replace") as f:
-            match = re.search(r"^(?:summary|totals): (\d+)", f.read(), re.M)
-        total += int(match.group(1)) if match else 0
-        os.unlink(path)
+def _allocations(text):
+    """Calls of malloc, calloc and realloc.  A name stands where it is used first: `cfn=(12) malloc`, later `cfn=(12)`; a line
+    `calls=COUNT ...` follows."""
+    wanted, callee, total = set(), None, 0
+    for line in text.splitlines():
+        if line.startswith(("fn=", "cfn=")):
+            number, _, name = line.partition("=")[2].partition(" ")
+            if name.split("'")[0] in ("malloc", "calloc", "realloc", "posix_memalign"):
+                wanted.add(number)
+            if line.startswith("cfn="):
+                callee = number
+        elif line.startswith("calls=") and callee in wanted:
+            total += int(line[6:].split()[0])
     return total
 
 
-def _strace_total(folder):
+def _callgrind_totals(folder):
+    totals = {"instructions": 0, "allocations": 0}
+    for path in glob.glob(os.path.join(folder, "cg.*")):
+        with open(path, encoding="ascii", errors="replace") as f:
+            text = f.read()
+        match = re.search(r"^(?:summary|totals): (\d+)", text, re.M)
+        totals["instructions"] += int(match.group(1)) if match else 0
+        totals["allocations"] += _allocations(text)
+        os.unlink(path)
+    return totals
+
+
+def _strace_totals(folder):
     """Calls in the line "total".  strace is no parent of the server (-D) and may write a little after its end."""
     path = os.path.join(folder, "st")
     deadline = time.monotonic() + 10
@@ -67,30 +88,31 @@ def _strace_total(folder):
                 match = re.search(r"^\s*100\.00\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?total$", f.read(), re.M)
             if match:
                 os.unlink(path)
-                return int(match.group(1))
+                return {"system calls": int(match.group(1))}
         time.sleep(0.05)
     raise loads.LoadFailed("strace left no table")
 
 
 TOOLS = {
-    "instructions": (lambda folder: ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/cg.%p", "-q"], _callgrind_total),
-    "system calls": (lambda folder: ["strace", "-D", "-c", "-f", "-qq", "-o", f"{folder}/st"], _strace_total),
+    "strace": (lambda folder: ["strace", "-D", "-c", "-f", "-qq", "-o", f"{folder}/st"], _strace_totals),
+    "valgrind": (lambda folder: ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/cg.%p", "-q"], _callgrind_totals),
 }
 
 
 def _run(context, kind, load, tool, count):
-    command, total = TOOLS[tool]
+    command, totals = TOOLS[tool]
     server = kind(context)
     try:
         server.start(command(context.work))
         load(context, server, count)
     finally:
         server.stop()
-    return total(context.work)
+    return totals(context.work)
 
 
 def measure(context, kind, tool, operation):
-    """Instructions or system calls an operation of this kind of server."""
-    load = OPERATIONS[operation]
-    few = _run(context, kind, load, tool, FEW)
-    return (_run(context, kind, load, tool, MANY) - few) / (MANY - FEW)
+    """{what: count an operation} of this kind of server, for what the tool counts."""
+    load, part = OPERATIONS[operation], LARGE if operation.startswith("body") else 1
+    few = _run(context, kind, load, tool, FEW // part)
+    many = _run(context, kind, load, tool, MANY // part)
+    return {what: (many[what] - few[what]) * part / (MANY - FEW) for what in many}
