@@ -652,7 +652,7 @@ void stream_close(struct stream *s, enum stream_close how)
 
 	if (how == STREAM_CLOSE_LINGER && s->eof)
 		how = STREAM_CLOSE_FLUSH;
-	if (how == STREAM_CLOSE_NOW || !usable) {
+	if (how == STREAM_CLOSE_NOW || !usable || (how == STREAM_CLOSE_FLUSH && s->shut_done)) { /* half-closed: nothing is left to send */
 		if (usable && s->tls && !has_output(s) && !s->notify_sent)
 			tls_link_close_notify(s); /* one attempt */
 		stream_set_owner(s, &closing_handler, s);

@@ -276,6 +276,29 @@ class Raw(site.Site):
         sock.read_all(3)
         self.assertLess(time.monotonic() - start, 1 * env.SLOW)
 
+    def test_ends_release_descriptors(self):
+        """Whichever side ends a tunnel, and however, no socket of it stays."""
+        pid = self.server.children()[0]
+
+        def sockets():
+            count = 0
+            for name in os.listdir("/proc/%d/fd" % pid):
+                with contextlib.suppress(FileNotFoundError):
+                    count += os.readlink("/proc/%d/fd/%s" % (pid, name)).startswith("socket:")
+            return count
+
+        before = sockets()
+        for target, end in (("/", client.Client.finish), ("/", client.Client.close), ("/", client.Client.abort), ("/leaves", client.Client.finish),
+                            ("/leaves", client.Client.close), ("/resets", client.Client.finish)):
+            with self.subTest(target=target, end=end.__name__):
+                for _ in range(5):
+                    sock = self.open(target)
+                    end(sock)
+                    if end is client.Client.finish:
+                        sock.read_all(3)
+                        sock.close()
+                self.soon(lambda: sockets() <= before, "no sockets of ended tunnels", 2)
+
     def test_idle_time_out(self):
         sock = self.open("/idle")
         start = time.monotonic()

@@ -269,6 +269,29 @@ static void test_half_close(void **state)
 	close_side(&b);
 }
 
+/* What was half-closed has nothing more to send: closing it does not wait for anything. */
+static void test_close_after_half_close(void **state)
+{
+	struct side a = { .stop_at_end = true }, b = { .stop_at_end = true };
+	int fd[2];
+
+	(void)state;
+	tcp_pair(fd);
+	open_side(&a, fd[0]);
+	open_side(&b, fd[1]);
+	stream_shutdown(a.s);
+	assert_true(loop_run_for(&loop, 2000));
+	assert_int_equal(b.end[0], STREAM_END_EOF);
+	stream_set_timeouts(a.s, 0, 60000);
+	stream_close(a.s, STREAM_CLOSE_FLUSH);
+	assert_int_equal(loop.closing_count, 0);
+	stream_shutdown(b.s);
+	stream_set_timeouts(b.s, 0, 60000);
+	stream_close(b.s, STREAM_CLOSE_LINGER); /* the end of file has been seen: nothing to linger for */
+	assert_int_equal(loop.closing_count, 0);
+	assert_true(fcntl(fd[0], F_GETFD) < 0 && fcntl(fd[1], F_GETFD) < 0);
+}
+
 /* Each delivery makes new input, so the socket never runs empty: the stream beside it must be served all the same, and within few turns. */
 struct flood {
 	struct side side;
@@ -798,6 +821,7 @@ int main(void)
 		T(test_data_and_fin_together),
 		T(test_data_and_reset_together),
 		T(test_half_close),
+		T(test_close_after_half_close),
 		T(test_turn_is_bounded),
 		T(test_pause_and_resume),
 		T(test_large_write),
