@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,7 +44,7 @@ static struct stream *release(struct tls_handshake *h)
 	timer_clear(s->loop, &h->deadline);
 	if (s->tls)
 		s->tls->handshake = NULL;
-	free(h);
+	OPENSSL_free(h);
 	return s;
 }
 
@@ -120,10 +119,10 @@ static const struct stream_handler shaking = { on_data, NULL, on_end };
 static struct tls_handshake *handshake_new(struct loop *loop, int fd, SSL *ssl, uint64_t timeout_ms, const struct tls_handler *handler,
 					   const struct stream_handler *on_stream, void *owner)
 {
-	struct tls_handshake *h = calloc(1, sizeof(*h));
+	struct tls_handshake *h = OPENSSL_zalloc(sizeof(*h));
 
 	if (!h || !(h->stream = stream_new_tls(loop, fd, ssl, &shaking, h))) {
-		free(h);
+		OPENSSL_free(h);
 		return NULL;
 	}
 	h->stream->tls->handshake = h;

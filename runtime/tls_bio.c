@@ -230,7 +230,7 @@ static SSL *attach(struct stream *s)
 
 struct tls_link *tls_link_new(struct stream *s, SSL *ssl)
 {
-	struct tls_link *link = the_bio() ? calloc(1, sizeof(*link)) : NULL;
+	struct tls_link *link = the_bio() ? OPENSSL_zalloc(sizeof(*link)) : NULL; /* lives and dies with OpenSSL's objects */
 
 	if (!link)
 		return NULL;
@@ -258,7 +258,7 @@ void tls_link_free(struct tls_link *link)
 	SSL_free(link->ssl);
 	free(link->kept);
 	free(link->why);
-	free(link);
+	OPENSSL_free(link);
 }
 
 static void set_why(struct tls_link *link)

@@ -25,27 +25,33 @@
 
 /*
  * In OpenSSL 3.0 an SSL object (7608 bytes) has two stretches for pipelines that only hardware uses, 57 bytes apart, from here to its end. Blocks of that class stand two
- * pages apart and begin so that this offset is a page's first byte. With another OpenSSL the page is full and stays.
+ * pages apart and begin so that this offset is a page's first byte. With another OpenSSL the page is full and stays. The gap from the end of one object to the next, in the page
+ * that both share, is a block as well: it holds the certificate settings of a connection (536 bytes).
  */
 #define QUIET_AT     3280u
+#define SSL_MAX      7632u
 #define SSL_STRIDE   (2 * PAGE_BYTES)
 #define SSL_LEAD     (PAGE_BYTES - QUIET_AT % PAGE_BYTES)
+#define GAP_AT       (SSL_LEAD + SSL_MAX - SSL_STRIDE)
+#define GAP_BYTES    544u
+_Static_assert(GAP_AT % SMALL_STEP == 0 && GAP_AT + GAP_BYTES <= SSL_LEAD, "a gap ends where an object begins");
 
-static const uint16_t large[] = { 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, SSL_STRIDE, 21840 };
+static const uint16_t large[] = { 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, SSL_MAX, 8192, 21840 };
 #define LARGE_COUNT  (sizeof(large) / sizeof(large[0]))
 #define CLASSES      (SMALL_MAX / SMALL_STEP + 1 + LARGE_COUNT) /* class 0 = none of ours */
-#define SSL_CLASS    (CLASSES - 2)
+#define SSL_CLASS    (CLASSES - 3)
+#define GAP_CLASS    (GAP_BYTES / SMALL_STEP)
 
 struct block {
 	struct block *next;
 };
 
 struct span {
-	struct block *free;          /* given back, newest first */
+	struct block *free, *gaps;   /* given back, newest first */
 	struct span *next, *prev;    /* in the list of the class, or of unused spans */
-	uint32_t fresh;              /* blocks given out at least once */
-	uint32_t used, count;
-	uint16_t bytes;              /* of a block */
+	uint32_t fresh, fresh_gaps;  /* blocks given out at least once */
+	uint32_t used, count;        /* used: gaps too */
+	uint16_t bytes;              /* from one block to the next */
 	uint8_t class;
 	bool listed;
 };
@@ -86,6 +92,16 @@ static uint8_t *span_start(const struct span *s)
 	return heap.base + (size_t)(s - heap.span) * SPAN_BYTES;
 }
 
+static bool is_gap(const struct span *s, const void *p)
+{
+	return s->class == SSL_CLASS && (size_t)((const uint8_t *)p - heap.base) % SSL_STRIDE != SSL_LEAD;
+}
+
+static size_t class_bytes(unsigned class)
+{
+	return class <= SMALL_MAX / SMALL_STEP ? class * SMALL_STEP : large[class - SMALL_MAX / SMALL_STEP - 1];
+}
+
 /* --- spans ----------------------------------------------------------------------------------------------------------------- */
 
 static void list_add(struct span **list, struct span *s)
@@ -119,7 +135,7 @@ static struct span *span_new(unsigned class)
 	else
 		return NULL;
 	*s = (struct span){ .class = (uint8_t)class };
-	s->bytes = class <= SMALL_MAX / SMALL_STEP ? (uint16_t)(class * SMALL_STEP) : large[class - SMALL_MAX / SMALL_STEP - 1];
+	s->bytes = (uint16_t)(class == SSL_CLASS ? SSL_STRIDE : class_bytes(class));
 	s->count = (uint32_t)((SPAN_BYTES - lead) / s->bytes);
 	return s;
 }
@@ -171,6 +187,21 @@ static void *take_fresh(struct span *s)
 	return start + (size_t)s->fresh++ * s->bytes;
 }
 
+/* A gap beside an object that has been given out. */
+static void *take_gap(struct span *s)
+{
+	struct block *b = s->gaps;
+
+	if (b)
+		s->gaps = b->next;
+	else if (s->fresh_gaps < s->fresh)
+		b = (void *)(span_start(s) + GAP_AT + (size_t)s->fresh_gaps++ * SSL_STRIDE);
+	else
+		return NULL;
+	s->used++;
+	return b;
+}
+
 static void *allocate(size_t bytes, const char *file, int line)
 {
 	unsigned class = class_of(bytes);
@@ -178,6 +209,11 @@ static void *allocate(size_t bytes, const char *file, int line)
 
 	(void)file;
 	(void)line;
+	if (class == GAP_CLASS) {
+		void *gap = take_gap(heap.current[SSL_CLASS]);
+		if (gap)
+			return gap;
+	}
 	while (class > 0 && s) {
 		if (s->free) {
 			struct block *b = s->free;
@@ -198,13 +234,16 @@ static void release(void *p, const char *file, int line)
 
 	(void)file;
 	(void)line;
+	if (!p)
+		return;
 	if (!is_ours(p)) {
 		free(p);
 		return;
 	}
 	struct span *s = span_of(p);
-	b->next = s->free;
-	s->free = b;
+	struct block **list = is_gap(s, p) ? &s->gaps : &s->free;
+	b->next = *list;
+	*list = b;
 	s->used--;
 	if (s != heap.current[s->class] && (!s->listed || s->used == 0))
 		span_changed(s);
@@ -212,14 +251,15 @@ static void release(void *p, const char *file, int line)
 
 static void *reallocate(void *p, size_t bytes, const char *file, int line)
 {
-	if (p && !is_ours(p))
-		return realloc(p, bytes);
-	if (p && bytes > 0 && class_of(bytes) == span_of(p)->class)
+	if (!p || !is_ours(p))
+		return p ? realloc(p, bytes) : allocate(bytes, file, line);
+	unsigned class = is_gap(span_of(p), p) ? GAP_CLASS : span_of(p)->class;
+	if (bytes > 0 && class_of(bytes) == class)
 		return p;
 	void *fresh = allocate(bytes, file, line);
-	if (p && fresh)
-		memcpy(fresh, p, bytes < span_of(p)->bytes ? bytes : span_of(p)->bytes);
-	if (p && (fresh || bytes == 0))
+	if (fresh)
+		memcpy(fresh, p, bytes < class_bytes(class) ? bytes : class_bytes(class));
+	if (fresh || bytes == 0)
 		release(p, file, line);
 	return fresh;
 }
@@ -273,7 +313,7 @@ struct saved {
 
 void *tls_memory_sleep(void *object)
 {
-	if (!heap.base || !is_ours(object) || span_of(object)->class != SSL_CLASS)
+	if (!heap.base || !is_ours(object) || span_of(object)->class != SSL_CLASS || is_gap(span_of(object), object))
 		return NULL;
 	uint8_t *page = (uint8_t *)object + QUIET_AT;
 	const uint64_t *word = (const void *)page;
@@ -283,14 +323,14 @@ void *tls_memory_sleep(void *object)
 	while (end > first && word[end - 1] == 0)
 		end--;
 	size_t len = (end - first) * sizeof(*word);
-	struct saved *saved = len <= SAVED_MAX ? malloc(sizeof(*saved) + len) : NULL;
+	struct saved *saved = len <= SAVED_MAX ? OPENSSL_malloc(sizeof(*saved) + len) : NULL;
 	if (!saved)
 		return NULL;
 	saved->at = (uint16_t)(first * sizeof(*word));
 	saved->len = (uint16_t)len;
 	memcpy(saved->bytes, page + saved->at, len);
 	if (madvise(page, PAGE_BYTES, MADV_DONTNEED) != 0) {
-		free(saved);
+		OPENSSL_free(saved);
 		return NULL;
 	}
 	return saved;
@@ -301,5 +341,5 @@ void tls_memory_wake(void *object, void *saved)
 	struct saved *old = saved;
 
 	memcpy((uint8_t *)object + QUIET_AT + old->at, old->bytes, old->len);
-	free(old);
+	OPENSSL_free(old);
 }
