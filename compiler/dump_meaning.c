@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "compiler/dump.h"
+#include "compiler/dump_host.h"
 #include "compiler/dump_text.h"
 
 struct dump {
@@ -400,6 +401,8 @@ static void server(const struct dump *d, uint32_t index)
 	access_rules(d, 1, b, wsr_body_at(d->t, wsr_global(d->t)->default_body));
 	program(d, 1, s->program, b);
 	scope(d, 1, s->scope, b);
+	if (s->host != WSR_NONE)
+		dump_host(d->out, d->t, s->host);
 }
 
 void dump_meaning(FILE *out, const struct wsr_table *t, const struct wsr_table *defaults)

@@ -362,8 +362,8 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 	struct wsr_httpd *h = e->httpd;
 	uint32_t pos = h->pass ? h->pass->pos : h->rule ? h->rule->pos : wsr_location_at(e->table, e->location)->pos;
 	struct wsr_str protocol;
-	e->error_status = 0; /* an ErrorDocument that is proxied brings its own status */
 	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_PROXY, pos);
+	d->status = 0; /* an ErrorDocument that is proxied brings its own status */
 	if (!choose_backend(e)) {
 		wsr_trace(e, pos, "not a URL of a backend", h->path);
 		wsr_decide_status(e, 500, pos); /* httpd fails to resolve such a name */
