@@ -257,7 +257,7 @@ static void maps(const struct dump *d)
 
 static void upstreams(const struct dump *d)
 {
-	static const char *const methods[] = { "round-robin", "least_conn", "ip_hash", "random", "hash" };
+	static const char *const methods[] = { "round-robin", "least_conn", "ip_hash", "random", "hash", "traffic" };
 	for (uint32_t i = 0; i < wsr_upstream_count(d->t); i++) {
 		const struct wsr_upstream *u = wsr_upstream_at(d->t, i);
 		fputs("upstream ", d->out);

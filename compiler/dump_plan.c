@@ -401,7 +401,7 @@ static void peer(struct plan_dump *d, const struct wsr_peer *p)
 
 static void upstreams(struct plan_dump *d)
 {
-	static const char *const methods[] = { "", "least_conn", "ip_hash", "random", "hash" };
+	static const char *const methods[] = { "", "least_conn", "ip_hash", "random", "hash", "traffic" };
 	for (uint32_t i = 0; i < wsr_upstream_count(d->t); i++) {
 		const struct wsr_upstream *u = wsr_upstream_at(d->t, i);
 		if (u->flags & WSR_UPSTREAM_IMPLICIT)
