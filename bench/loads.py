@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import account
 
@@ -100,6 +101,7 @@ def idle_tunnels(context, server, tls, count):
         _finish(process)
         raise LoadFailed("tunnels did not open")
     process.stdout.readline()
+    time.sleep(2)  # servers may release what a connection needs no more after a moment of silence
     after = sum(account.pss(pid) for pid in server.pids())
     _finish(process)
     return (after - before) / count

@@ -17,6 +17,9 @@
 #include "runtime/tls.h"
 #include "runtime/tls_memory.h"
 
+#define START_BYTES        16384u   /* sent in small records after a silence */
+#define START_RECORD_BYTES 4096u
+#define START_AFTER_MS     1000u
 #define SLEEP_AFTER_MS 500u
 #define SLEEP_CHECK_MS 250u
 #define SLEEP_BATCH    1024u         /* connections looked at before others have their turn */
@@ -408,15 +411,21 @@ bool tls_link_keep(struct stream *s)
 	return true;
 }
 
+/*
+ * A record can be decrypted only when all of it has arrived, and after a silence the first round trip carries ten segments: the first bytes leave in small records, so that the
+ * peer can begin with them, the rest in records as large as allowed.
+ */
 static bool encrypt(struct tls_link *link, const void *buf, size_t len)
 {
 	while (len > 0) {
-		size_t part = len < (1u << 30) ? len : 1u << 30;
-		int n = SSL_write(link->ssl, buf, (int)part);
+		size_t most = link->started_bytes < START_BYTES ? START_RECORD_BYTES : 1u << 30;
+		int n = SSL_write(link->ssl, buf, (int)(len < most ? len : most));
 		if (n <= 0) {
 			set_why(link);
 			return false;
 		}
+		if (link->started_bytes < START_BYTES)
+			link->started_bytes += (uint32_t)n;
 		buf = (const char *)buf + n;
 		len -= (size_t)n;
 	}
@@ -431,6 +440,9 @@ bool tls_link_write(struct stream *s, const struct iovec *iov, int count)
 	bool ok = true;
 
 	attach(s);
+	if (s->loop->now_ms - link->wrote_ms >= START_AFTER_MS)
+		link->started_bytes = 0;
+	link->wrote_ms = s->loop->now_ms;
 	for (int i = 0; i < count && ok; i++) {
 		const uint8_t *p = iov[i].iov_base;
 		size_t left = iov[i].iov_len;

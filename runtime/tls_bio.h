@@ -29,6 +29,8 @@ struct tls_link {
 	struct loop *loop;
 	struct tls_link *next, *prev; /* in loop->awake */
 	uint64_t used_ms;            /* last operation, on the loop's clock */
+	uint64_t wrote_ms;           /* last write */
+	uint32_t started_bytes;      /* written since the last silence, as far as it matters for the size of records */
 	void *asleep;                /* idle for a while: a part of *ssl is here instead; NULL = all of it is there */
 	struct tls_handshake *handshake; /* not done yet; NULL = established */
 	uint8_t *kept;               /* ciphertext that was received and not yet given to OpenSSL when reading stopped; NULL = none */

@@ -408,36 +408,95 @@ static void test_closed_and_cancelled(void **state)
 	close(three[1]);
 }
 
+/* A client without a stream: does the handshake on fd, where a server runs in the loop. Its BIOs are memory. */
+static SSL *raw_client(int fd)
+{
+	SSL *ssl = SSL_new(client_ctx);
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	char buf[8192];
+
+	SSL_set_bio(ssl, in, out);
+	while (SSL_connect(ssl) != 1) {
+		int n = BIO_read(out, buf, sizeof(buf));
+		if (n > 0)
+			assert_int_equal(write(fd, buf, (size_t)n), n);
+		settle(20);
+		n = (int)read(fd, buf, sizeof(buf));
+		assert_true(n > 0);
+		BIO_write(in, buf, n);
+	}
+	return ssl;
+}
+
 /* Application data in the same segment as the client's Finished: delivered without another byte. */
 static void test_data_with_finished(void **state)
 {
 	struct side server = { .stop_at = 5 };
-	SSL *ssl = SSL_new(client_ctx);
-	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
 	char buf[8192];
 	int fd[2], r;
 
 	(void)state;
 	tcp_pair(fd);
 	start_server(&server, fd[0], 2000);
-	SSL_set_bio(ssl, in, out);
-	while ((r = SSL_connect(ssl)) != 1) {
-		int n = BIO_read(out, buf, sizeof(buf));
-		if (n > 0)
-			assert_int_equal(write(fd[1], buf, (size_t)n), n);
-		settle(20);
-		n = (int)read(fd[1], buf, sizeof(buf));
-		assert_true(n > 0);
-		BIO_write(in, buf, n);
-	}
+	SSL *ssl = raw_client(fd[1]);
 	assert_int_equal(SSL_write(ssl, "hello", 5), 5);
-	r = BIO_read(out, buf, sizeof(buf));
+	r = BIO_read(SSL_get_wbio(ssl), buf, sizeof(buf));
 	assert_int_equal(write(fd[1], buf, (size_t)r), r);
 	assert_true(loop_run_for(&loop, 1000));
 	assert_int_equal(server.got, 5);
 	stream_close(server.s, STREAM_CLOSE_NOW);
 	SSL_free(ssl);
 	close(fd[1]);
+}
+
+/* Lengths of the records with application data that fd has now. @return how many */
+static int record_lengths(int fd, unsigned *lengths, int cap)
+{
+	static uint8_t data[200000];
+	size_t len = 0;
+	ssize_t n;
+	int count = 0;
+
+	while ((n = read(fd, data + len, sizeof(data) - len)) > 0)
+		len += (size_t)n;
+	for (size_t at = 0; at + 5 <= len && count < cap; at += 5 + lengths[count++])
+		lengths[count] = (unsigned)data[at + 3] << 8 | data[at + 4];
+	return count;
+}
+
+/* The first bytes after a silence can be decrypted early, bulk has few records. */
+static void test_record_sizes(void **state)
+{
+	struct side server = { 0 };
+	uint8_t *data = pattern(65536);
+	unsigned lengths[32];
+	int fd[2];
+	char finished[512];
+
+	(void)state;
+	tcp_pair(fd);
+	start_server(&server, fd[0], 2000);
+	SSL *ssl = raw_client(fd[1]);
+	int n = BIO_read(SSL_get_wbio(ssl), finished, sizeof(finished));
+	assert_int_equal(write(fd[1], finished, (size_t)n), n);
+	settle(20);
+	assert_non_null(server.s);
+	record_lengths(fd[1], lengths, 32);
+	for (int silence = 0; silence < 2; silence++) {
+		put(&server, data, 65536);
+		settle(20);
+		assert_int_equal(record_lengths(fd[1], lengths, 32), 4 + 3);
+		for (int i = 0; i < 7; i++)
+			assert_in_range(lengths[i], i < 4 ? 4096 : 16384, i < 4 ? 4096 + 32 : 16384 + 32);
+		put(&server, data, 32768);
+		settle(20);
+		assert_int_equal(record_lengths(fd[1], lengths, 32), 2);
+		loop_run_for(&loop, silence ? 0 : 1100);
+	}
+	stream_close(server.s, STREAM_CLOSE_NOW);
+	SSL_free(ssl);
+	close(fd[1]);
+	free(data);
 }
 
 /* --- verification ---------------------------------------------------------------------------------------------------------------- */
@@ -802,6 +861,7 @@ int main(void)
 		T(test_handshake_deadline),
 		T(test_closed_and_cancelled),
 		T(test_data_with_finished),
+		T(test_record_sizes),
 		T(test_verify_server),
 		T(test_verify_client),
 		T(test_bad_settings_are_named),
