@@ -17,9 +17,12 @@ struct apache_run {
 	struct pool places;         /* struct plan_place, one per record */
 };
 
+struct apache_vhost;
+
 struct apache_host {
 	struct apache_host *main;   /* the main server, whose lists virtual hosts take over as each module does; NULL for the main server itself */
 	const struct node *node;    /* <VirtualHost>; the root for the main server */
+	struct apache_vhost *vhost; /* apache_host.h */
 	struct wsr_host record;     /* scalars; lists are filled in by apache_host_done() */
 	struct apache_run passes;   /* struct wsr_pass */
 	struct apache_run workers;  /* struct wsr_worker: the main server's first */

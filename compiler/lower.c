@@ -4,6 +4,7 @@
  * refer to by name (formats, maps, upstreams), then the settings of http itself, then the servers, then the addresses with their names.
  * Defaults are statements of the directive table and pass through the same functions before anything else.
  */
+#include "compiler/apache_host.h"
 #include "compiler/lower_program.h"
 
 #include <stdlib.h>
@@ -319,11 +320,12 @@ bool lower_config(struct compiler *cc, struct plan *plan)
 	global(l)->origin = origin;
 	global(l)->compiler = compiler;
 	apply_defaults(l, &lv);
-	apply_globals(l, &lv, cc->root);
+	if (cc->dialect == DIALECT_NGINX)
+		apply_globals(l, &lv, cc->root);
 	global(l)->error_log = (uint32_t)lv.s.log.error_log;
 	memset(lv.set, 0, sizeof(lv.set));
-	if (cc->dialect == DIALECT_APACHE && cc->root->first_child)
-		diag_at(cc, CHECK_UNSUPPORTED_DIRECTIVE, node_head_span(cc->root->first_child), "Apache configuration is read and not compiled yet");
+	if (cc->dialect == DIALECT_APACHE)
+		lower_apache(l, &lv);
 	NODE_EACH_CHILD(n, cc->root)
 		if (node_is(n, "http") && !n->bad)
 			lower_http(l, &lv, n);

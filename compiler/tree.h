@@ -59,6 +59,11 @@ static inline const struct word *node_name(const struct node *n)
 {
 	return &n->words[0];
 }
+/** The same without regard to the case of ASCII letters. */
+static inline bool word_is_nocase(const struct word *w, const char *text)
+{
+	return wsr_str_eq_nocase(word_str(w), wsr_cstr(text));
+}
 /** Number of words behind the name. */
 static inline unsigned node_arg_count(const struct node *n)
 {

@@ -65,10 +65,29 @@ static struct wsr_server_match match_expressions(const struct wsr_table *t, stru
 	return (struct wsr_server_match){ l->default_server, WSR_NONE, WSR_BY_DEFAULT };
 }
 
+/* httpd: names and patterns of all hosts in the order of the text, the first that fits wins. Servers are numbered in that order. */
+static struct wsr_server_match match_ordered(const struct wsr_table *t, struct wsr_regexes *r, const struct wsr_listen *l, struct wsr_str host,
+					     struct wsr_captures *captures)
+{
+	const struct wsr_nameset *names = wsr_nameset_at(t, l->nameset);
+	const struct wsr_name_slot *s = wsr_name_find(t, names->exact, host);
+	for (uint32_t i = 0; i < names->regexes.count; i++) {
+		const struct wsr_name_regex *n = wsr_name_regex_at(t, names->regexes.first + i);
+		if (s && n->server >= s->server)
+			break;
+		enum wsr_match_result result = wsr_regex_run(r, n->regex, host, captures);
+		if (result != WSR_NO_MATCH)
+			return (struct wsr_server_match){ n->server, n->regex, result == WSR_MATCH ? WSR_BY_LEADING : WSR_BY_FAILURE };
+	}
+	return (struct wsr_server_match){ s ? s->server : l->default_server, WSR_NONE, s ? WSR_BY_NAME : WSR_BY_DEFAULT };
+}
+
 struct wsr_server_match wsr_match_host(const struct wsr_table *t, struct wsr_regexes *r, uint32_t listen, struct wsr_str host, struct wsr_captures *captures)
 {
 	const struct wsr_listen *l = wsr_listen_at(t, listen);
 	const struct wsr_nameset *names = wsr_nameset_at(t, l->nameset);
+	if (names->flags & WSR_NAMESET_ORDERED)
+		return match_ordered(t, r, l, host, captures);
 	if (host.len == 0) {
 		const struct wsr_name_slot *s = wsr_name_find(t, names->exact, host); /* server_name "" is for requests without a host */
 		return (struct wsr_server_match){ s ? s->server : l->default_server, WSR_NONE, s ? WSR_BY_NAME : WSR_BY_DEFAULT };
