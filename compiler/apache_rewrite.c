@@ -281,6 +281,8 @@ struct rule_build {
 	bool nocase;
 	struct pool env, env_places; /* struct wsr_env_op */
 	struct pool cookies;        /* uint32_t: templates */
+	bool escape_all, escape_controls; /* B, BCTLS */
+	struct wsr_str escape_only, escape_not; /* B=, BNE= */
 };
 
 /* What a flag of one bit is called. */
@@ -378,24 +380,31 @@ static void cookie_flag(struct rule_build *b, struct flag_reader *r, struct wsr_
 	pool_push(&b->cookies, &tmpl);
 }
 
-/* B, B=chars, BNE=chars, BCTLS: which characters of a group are percent-encoded. */
-static void escape_flag(struct rule_build *b, struct flag_reader *r, struct wsr_str value, bool except, bool controls)
+static bool is_among(unsigned c, struct wsr_str set)
+{
+	return set.len && memchr(set.ptr, (int)c, set.len);
+}
+
+static bool is_name_byte(unsigned c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
+}
+
+/* B, B=chars, BCTLS, and what BNE=chars takes back: which characters of a group are percent-encoded. Nothing is set when they are all but names. */
+static void settle_escapes(struct lower *l, struct rule_build *b)
 {
 	char set[256];
 	size_t n = 0;
-	b->rule.flags |= WSR_RULE_B;
-	if (!except && !controls) {
-		if (value.len)
-			b->rule.escape = plan_str(r->l->plan, value);
+	if (!(b->rule.flags & WSR_RULE_B) || (b->escape_all && !b->escape_not.len))
 		return;
-	}
 	for (unsigned c = 1; c < 256; c++) {
-		bool name = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
-		bool escaped = controls ? c <= ' ' || c == 0x7f : !name && !(value.len && memchr(value.ptr, (int)c, value.len));
-		if (escaped)
+		bool escaped = (b->escape_all && !is_name_byte(c)) || (b->escape_controls && (c <= ' ' || c == 0x7f)) || is_among(c, b->escape_only);
+		if (escaped && !is_among(c, b->escape_not))
 			set[n++] = (char)c;
 	}
-	b->rule.escape = plan_str(r->l->plan, wsr_str(set, n));
+	b->rule.escape = plan_str(l->plan, wsr_str(set, n));
+	if (n == 0)
+		b->rule.flags &= ~WSR_RULE_B;
 }
 
 static void count_flag(struct flag_reader *r, struct wsr_str value, uint64_t max, uint64_t *out)
@@ -436,7 +445,15 @@ static bool rule_flag(struct rule_build *b, struct flag_reader *r, struct wsr_st
 	} else if (is_word(key, "CO") || is_word(key, "cookie")) {
 		cookie_flag(b, r, value);
 	} else if (is_word(key, "B") || is_word(key, "escapebackreferences") || is_word(key, "BNE") || is_word(key, "BCTLS")) {
-		escape_flag(b, r, value, is_word(key, "BNE"), is_word(key, "BCTLS"));
+		b->rule.flags |= is_word(key, "BNE") ? 0 : WSR_RULE_B;
+		if (is_word(key, "BNE"))
+			b->escape_not = value;
+		else if (is_word(key, "BCTLS"))
+			b->escape_controls = true;
+		else if (value.len)
+			b->escape_only = value;
+		else
+			b->escape_all = true;
 	} else if (is_word(key, "T") || is_word(key, "type")) {
 		b->rule.type = apache_rewrite_text(r->l, r->node, r->word, value);
 	} else if (is_word(key, "H") || is_word(key, "handler")) {
@@ -502,6 +519,7 @@ void lower_apache_rewrite_rule(struct lower *l, struct level *lv, const struct n
 	pool_init(&b.env_places, sizeof(struct plan_place));
 	pool_init(&b.cookies, sizeof(uint32_t));
 	read_rule_flags(l, n, &b);
+	settle_escapes(l, &b);
 	build_lists(l, &b);
 	apache_rewrite_check_upgrade(l, n, b.rule.flags);
 	b.rule.condition = take_conditions(l, lv->section, n);

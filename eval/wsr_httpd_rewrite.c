@@ -172,13 +172,23 @@ static void split_query(struct run *r, const struct wsr_rewrite_rule *rule)
 	e->args = args.len ? args : WSR_STR_NULL;
 }
 
-/* "http://this.server/x" is "/x" (reduce_uri). */
+/* "http://name:port/x" with ServerName's name and port is "/x" (reduce_uri); a ServerName without a port never is (ap_matches_request_vhost). */
 static void reduce(struct run *r)
 {
-	struct wsr_str self = wsr_httpd_absolute(r->e, WSR_STR(""));
-	if (r->now.len < self.len || !wsr_str_eq_nocase(wsr_str(r->now.ptr, self.len), self))
+	struct wsr_eval *e = r->e;
+	uint32_t port = e->httpd->host->canonical_port;
+	bool tls = wsr_listen_at(e->table, e->listen)->flags & WSR_LISTEN_TLS, usual = port == (tls ? 443 : 80);
+	if (port == 0)
 		return;
-	struct wsr_str path = wsr_from(r->now, self.len);
+	struct wsr_str parts[] = { tls ? WSR_STR("https://") : WSR_STR("http://"), wsr_string(e->table, wsr_server_at(e->table, e->server)->name), WSR_STR(":"),
+				   wsr_number(e->arena, port) };
+	struct wsr_str self = wsr_join(e->arena, parts, 4), path = r->now;
+	if (path.len >= self.len && wsr_str_eq_nocase(wsr_str(path.ptr, self.len), self))
+		path = wsr_from(path, self.len);
+	else if (usual && path.len >= (self.len -= 1 + parts[3].len) && wsr_str_eq_nocase(wsr_str(path.ptr, self.len), self))
+		path = wsr_from(path, self.len);
+	else
+		return;
 	if (path.len && path.ptr[0] != '/')
 		return;
 	r->now = path.len ? path : WSR_STR("/");

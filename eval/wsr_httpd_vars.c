@@ -49,17 +49,14 @@ static unsigned port_of(struct wsr_str authority)
 	return port <= 65535 ? port : 0;
 }
 
+/* The port in Host, else in ServerName, else the scheme's; with UseCanonicalPhysicalPort the listener's before that. */
 static unsigned server_port(const struct wsr_eval *e)
 {
 	const struct wsr_host *host = e->httpd->host;
-	unsigned listened = wsr_listen_at(e->table, e->listen)->port, asked = 0;
+	unsigned asked = 0, listened = host->flags & WSR_HOST_CANONICAL_PORT ? wsr_listen_at(e->table, e->listen)->port : 0;
 	if (!(host->flags & WSR_HOST_CANONICAL_NAME) && e->request)
 		asked = port_of(e->request->host);
-	if (asked)
-		return asked;
-	if (host->flags & WSR_HOST_CANONICAL_PORT && listened)
-		return listened;
-	return host->canonical_port ? host->canonical_port : listened ? listened : is_tls(e) ? 443 : 80;
+	return asked ? asked : listened ? listened : host->canonical_port ? host->canonical_port : is_tls(e) ? 443 : 80;
 }
 
 /* --- the file ------------------------------------------------------------------------------------------------------------ */
