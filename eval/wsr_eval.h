@@ -165,6 +165,9 @@ const struct wsr_decision *wsr_eval_index(struct wsr_eval *e);
 /** An error arose while carrying out (404 for a file, 502, 413 ...): error_page or our own page. */
 const struct wsr_decision *wsr_eval_error(struct wsr_eval *e, unsigned status);
 
+/** A member of a balancer was taken for a PROXY decision of an Apache host: its name goes into Host, its route into the environment. */
+void wsr_eval_member(struct wsr_eval *e, uint32_t peer);
+
 /** A directory was asked for without "/": redirect to the same with it. */
 const struct wsr_decision *wsr_eval_add_slash(struct wsr_eval *e);
 

@@ -29,8 +29,8 @@ static bool token_allowed(struct wsr_eval *e, const struct wsr_worker *w, bool w
 }
 
 /*
- * httpd looks at Upgrade alone, not at Connection. A tunnel is opened only for what can be proved afterwards: GET without a body and, for WebSocket, with a
- * valid key; anything else goes on as an ordinary request, without Upgrade.
+ * httpd looks at Upgrade alone, not at Connection. Only GET without a body asks for a tunnel; anything else goes on as an ordinary request, without Upgrade. A
+ * handshake without a valid key is passed on, but no 101 can prove itself to it.
  */
 static bool wants_tunnel(struct wsr_eval *e, const struct wsr_worker *w, bool ws, struct wsr_str *protocol)
 {
@@ -41,9 +41,8 @@ static bool wants_tunnel(struct wsr_eval *e, const struct wsr_worker *w, bool ws
 		return false;
 	if (memchr(h->upgrade.ptr, ',', h->upgrade.len) || !token_allowed(e, w, ws, h->upgrade))
 		return false;
-	bool websocket = wsr_str_eq_nocase(h->upgrade, WSR_STR("websocket"));
-	*protocol = websocket ? WSR_STR("websocket") : h->upgrade;
-	return !websocket || wsr_is_websocket_handshake(h);
+	*protocol = wsr_str_eq_nocase(h->upgrade, WSR_STR("websocket")) ? WSR_STR("websocket") : h->upgrade;
+	return true;
 }
 
 /* --- workers ------------------------------------------------------------------------------------------------------------- */
@@ -306,14 +305,14 @@ static bool cookie_value(struct wsr_str list, struct wsr_str name, struct wsr_st
 	return false;
 }
 
-/* "NAME=value" anywhere in path or query; the value ends at "?" or "&". */
-static bool path_value(struct wsr_str url, struct wsr_str name, struct wsr_str *out)
+/* "NAME=value" anywhere in path or query; the value ends at "?" or "&", or at ";" where scolonpathdelim says so. */
+static bool path_value(struct wsr_str url, struct wsr_str name, bool semicolon, struct wsr_str *out)
 {
 	for (size_t i = 0; i + name.len < url.len; i++) {
 		if (memcmp(url.ptr + i, name.ptr, name.len) != 0 || url.ptr[i + name.len] != '=')
 			continue;
 		size_t from = i + name.len + 1, n = 0;
-		while (from + n < url.len && url.ptr[from + n] != '?' && url.ptr[from + n] != '&')
+		while (from + n < url.len && url.ptr[from + n] != '?' && url.ptr[from + n] != '&' && !(semicolon && url.ptr[from + n] == ';'))
 			n++;
 		*out = wsr_str(url.ptr + from, n);
 		return n > 0;
@@ -325,7 +324,7 @@ static bool path_value(struct wsr_str url, struct wsr_str name, struct wsr_str *
 static struct wsr_str session_route(struct wsr_eval *e, const struct wsr_worker *w)
 {
 	struct wsr_str value = WSR_STR_NULL;
-	bool found = w->sticky_path && path_value(e->decision.target, wsr_string(e->table, w->sticky_path), &value);
+	bool found = w->sticky_path && path_value(e->decision.target, wsr_string(e->table, w->sticky_path), w->flags & WSR_WORKER_SEMICOLON, &value);
 	for (uint32_t i = 0; !found && w->sticky_cookie && e->request && i < e->request->field_count; i++)
 		found = e->request->fields[i].id == WSR_F_COOKIE && cookie_value(e->request->fields[i].value, wsr_string(e->table, w->sticky_cookie), &value);
 	const char *dot = found && value.len ? memchr(value.ptr, '.', value.len) : NULL;
@@ -346,6 +345,32 @@ static void choose_member(struct wsr_eval *e, const struct wsr_worker *w)
 		e->decision.only_peer = w->flags & WSR_WORKER_NO_FAILOVER;
 		return;
 	}
+}
+
+static void set_environment(struct wsr_eval *e, const char *name, struct wsr_str value)
+{
+	for (uint32_t i = 0; e->values && i < wsr_variable_count(e->table); i++)
+		if (wsr_str_eq(wsr_string(e->table, wsr_variable_at(e->table, i)->name), wsr_cstr(name)))
+			e->values[i] = value.ptr ? value : WSR_STR("");
+}
+
+void wsr_eval_member(struct wsr_eval *e, uint32_t peer)
+{
+	const struct wsr_httpd *h = e->httpd;
+	const struct wsr_worker *w = h ? h->worker : NULL;
+	if (!w || !(w->flags & WSR_WORKER_BALANCER))
+		return;
+	bool by_route = h->route.len && peer < w->routes.count && wsr_str_eq(h->route, wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + peer)));
+	e->decision.peer = peer;
+	set_environment(e, "env:BALANCER_NAME", wsr_string(e->table, w->url));
+	if (peer < w->routes.count)
+		set_environment(e, "env:BALANCER_WORKER_ROUTE", wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + peer)));
+	if (h->route.len) {
+		set_environment(e, "env:BALANCER_SESSION_ROUTE", h->route);
+		set_environment(e, "env:BALANCER_SESSION_STICKY", wsr_string(e->table, w->sticky_cookie));
+	}
+	if (w->sticky_cookie && !by_route)
+		set_environment(e, "env:BALANCER_ROUTE_CHANGED", WSR_STR("1"));
 }
 
 /* Name for SNI and verification: the backend's, or the client's Host with ProxyPreserveHost. */

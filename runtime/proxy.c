@@ -101,10 +101,10 @@ void proxy_try_failed(struct exchange *x, unsigned cause, unsigned status, enum 
 /* Host of a balancer's member is the member's own, so every try has its own head. */
 static void note_member(struct exchange *x, uint32_t server)
 {
-	struct wsr_decision *d = &x->eval.decision;
+	const struct wsr_decision *d = &x->eval.decision;
 	if (!httpd_rules(x) || !d->proxy || !(d->proxy->flags & WSR_PROXY_UPSTREAM_GROUP))
 		return;
-	d->peer = server;
+	wsr_eval_member(&x->eval, server);
 	x->proxy->request.ptr = NULL;
 }
 

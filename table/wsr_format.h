@@ -601,6 +601,7 @@ _Static_assert(sizeof(struct wsr_header_op) == 24, "header_op");
 #define WSR_WORKER_NO_REUSE       4u
 #define WSR_WORKER_NO_FALLBACK    8u  /* ProxyWebsocketFallbackToProxyHttp Off */
 #define WSR_WORKER_NO_FAILOVER   16u
+#define WSR_WORKER_SEMICOLON     32u /* scolonpathdelim: ";" ends a path parameter */
 struct wsr_worker {
 	wsr_sref url;               /* as compared by httpd: scheme, host in lower case, port when written, path */
 	uint32_t proxy;             /* where its requests go; its URI part is what members of a balancer have in common */

@@ -646,7 +646,7 @@ static bool check_worker(struct wsr_walk *w, const struct wsr_worker *r)
 {
 	return wsr_want_string(w, r->url) && wsr_want_index(w, SECTION(proxy), r->proxy) &&
 	       wsr_want_index(w, SECTION(upstream), wsr_proxy_at(w->t, r->proxy)->upstream) && wsr_want_string0(w, r->upgrade) &&
-	       want_bits(w, r->flags, WSR_WORKER_NO_FAILOVER * 2u - 1u) && wsr_want_string0(w, r->sticky_cookie) &&
+	       want_bits(w, r->flags, WSR_WORKER_SEMICOLON * 2u - 1u) && wsr_want_string0(w, r->sticky_cookie) &&
 	       wsr_want_string0(w, r->sticky_path) && wsr_want_list(w, SECTION(str_item), r->routes) &&
 	       wsr_want(w, r->routes.count == 0 || r->routes.count == wsr_upstream_at(w->t, wsr_proxy_at(w->t, r->proxy)->upstream)->peers.count, WSR_E_RANGE) &&
 	       want_pos(w, r->pos);
