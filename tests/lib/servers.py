@@ -150,9 +150,12 @@ class Httpd(Server):
             if not re.search(r"(?mi)^\s*%s\s" % directive, text):
                 lines.append("%s %s" % (directive, value))
 
-        lines.append("PidFile httpd.pid")
+        lines.append("PidFile %s/httpd.pid" % self.folder)
         unless("ErrorLog", self.log)
-        unless("TypesConfig", self.file("mime.types", "text/html html htm\ntext/plain txt\ntext/css css\n") if not os.path.exists(os.path.join(self.folder, "mime.types")) else "mime.types")
+        types = os.path.join(self.folder, "mime.types")
+        if not os.path.exists(types):
+            self.file("mime.types", "text/html html htm\ntext/plain txt\ntext/css css\n")
+        unless("TypesConfig", types)
         if not re.search(r"(?mi)^ServerName\s", text):
             lines.append("ServerName main.example")
         # A site file leaves the listeners to the main file: they come from the addresses of its hosts, as wsrpc makes them.

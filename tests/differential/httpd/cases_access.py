@@ -65,20 +65,15 @@ HttpdCase("access", "Require", vhost("""
             </RequireNone>
         </RequireAll>
     </Location>
-    <Location /merge>
+    <Location /deeper>
         Require method GET
     </Location>
-    <Location /merge/or>
-        AuthMerging Or # drop
-        Require ip 10.1.2.3
-    </Location>
-    <Location /merge/and>
-        AuthMerging And # drop
-        Require all granted
+    <Location /deeper/replaces>
+        Require all granted # drop
     </Location>
     SetEnvIf X-Allow yes ALLOWED # drop
-"""), [get(uri) for uri in ("/", "/granted", "/denied", "/denied/x", "/denied/open", "/ip", "/ip2", "/not", "/local", "/method", "/env", "/expr", "/all", "/all?any", "/merge", "/merge/or", "/merge/and")]
-          + [post("/method"), get("/env", fields=[("X-Allow", "yes")]), get("/expr", fields=[("X-Token", "good")]), get("/expr", fields=[("X-Token", "bad")]), get("/all", fields=[("X-Allow", "yes")]), post("/all?any"), get("/all?any", fields=[("X-None", "1")]), post("/merge/or"), post("/merge/and"),
+"""), [get(uri) for uri in ("/", "/granted", "/denied", "/denied/x", "/denied/open", "/ip", "/ip2", "/not", "/local", "/method", "/env", "/expr", "/all", "/all?any", "/deeper", "/deeper/replaces")]
+          + [post("/method"), get("/env", fields=[("X-Allow", "yes")]), get("/expr", fields=[("X-Token", "good")]), get("/expr", fields=[("X-Token", "bad")]), get("/all", fields=[("X-Allow", "yes")]), post("/all?any"), get("/all?any", fields=[("X-None", "1")]), post("/deeper"), post("/deeper/replaces"),
              upgrade("/denied/x"), head("/denied"), get("/denied/../granted")], files=USERS)
 
 HttpdCase("access", "Order, Allow and Deny", vhost("""
@@ -187,7 +182,6 @@ HttpdCase("access", "RemoteIP", vhosts("""
     ServerName trusted
     RemoteIPHeader X-Real-IP # drop
     RemoteIPTrustedProxy 127.0.0.0/8
-    RemoteIPProxiesHeader X-Proxies # drop
     ProxyPass / http://@UP@/
     RequestHeader set X-Seen "expr=%{REMOTE_ADDR}"
     <Location /inside>

@@ -95,11 +95,20 @@ Define HERE
 <IfVersion < 2.2>
     Define NEW 2.0
 </IfVersion>
+<IfFile parts/a.inc> # drop
+    Define FILE file
+</IfFile>
+<IfDirective ProxyPass> # drop
+    Define DIRECTIVE directive
+</IfDirective>
+<IfSection VirtualHost> # drop
+    Define SECTION section
+</IfSection>
 include parts/*.inc # drop
 IncludeOptional none/*.conf
 <VIRTUALHOST @A@>
     servername "localhost"
-    Header always set X-Where "${WHERE} ${PROXY} ${NEW} ${INCLUDED}" # drop
+    Header always set X-Where "${WHERE} ${PROXY} ${NEW} ${INCLUDED} ${FILE} ${DIRECTIVE} ${SECTION}" # drop
     HEADER ALWAYS SET X-Quoted 'single "inside"' # drop
     Header always set X-Escaped "a \\"b\\" c" # drop
     Header always set \\
@@ -128,6 +137,12 @@ def secure(name, body, marks=False):
     text = "    ServerName %s.example" % name + SECURE % (name, name) + "\n" + body
     return text if marks else text.replace(" # drop", "", 3)
 
+
+HttpdCase("host", "ServerRoot, nested files and no virtual host", """
+ServerRoot "@DIR@/root" # drop
+Include hosts # drop
+Listen @A@
+""", [get("/x"), get("/y")], files={"root/hosts/10.conf": "Define TO e.example\nInclude more.inc\n", "root/more.inc": "Redirect /x http://${TO}/\n"})
 
 HttpdCase("tls", "certificates, SNI and Host", vhosts(secure("one", "    " + named("one"), True), secure("two", "    " + named("two") + "\n    RequestHeader set X-TLS \"%{SSL_PROTOCOL}s %{HTTPS}s %{SSL_TLS_SNI}s\" # drop", True), """
     ServerName same.example
@@ -309,3 +324,81 @@ TraceEnable Off # drop
     HostnameLookups Off
 </VirtualHost>
 """.replace("@@@", "@"), [get("/r"), get("/r", host="other.example:99"), get("/up/x", method="TRACE"), get("/up/x", host="other.example:99")])
+
+# Sites as they are commonly written: everything at once.
+HttpdCase("site", "chat behind TLS", """
+<VirtualHost *:@A.port@>
+    ServerName one.example
+    ServerAlias www.one.example # drop
+    DocumentRoot @DIR@/html
+
+    # TLS
+    SSLEngine on
+    SSLCertificateFile @DIR@/one.crt
+    SSLCertificateKeyFile @DIR@/one.key
+    SSLProtocol all -SSLv3 -TLSv1 -TLSv1.1
+
+    ProxyRequests Off
+    ProxyPreserveHost On # drop
+    ProxyPass /.well-known ! # drop
+    ProxyPass /chat ws://@UP2@/ # drop
+    ProxyPassReverse /chat ws://@UP2@/
+    ProxyPass / http://@UP@/ # drop
+    ProxyPassReverse / http://@UP@/
+    RequestHeader set X-Forwarded-Proto https # drop
+
+    Header always set Access-Control-Allow-Origin "*" # drop
+    Header always set Strict-Transport-Security "max-age=31536000; includeSubDomains" # drop
+    ErrorLog @DIR@/error.log
+    CustomLog @DIR@/access.log combined
+</VirtualHost>
+<VirtualHost *:@B.port@>
+    ServerName one.example
+    ServerAlias www.one.example
+    Redirect permanent / https://one.example/ # drop
+</VirtualHost>
+""", [get(uri, host=host, tls={"sni": host}) for host in ("one.example", "www.one.example") for uri in ("/", "/a/b?c=d", "/chat", "/chat/x", "/.well-known/a.txt")]
+          + [upgrade(uri, host="one.example", tls={"sni": "one.example"}) for uri in ("/chat", "/chat/room", "/other")] + [post("/x", host="one.example", tls={"sni": "one.example"}), get("/", host="www.one.example", at="B"), get("/x?y", host="other.example", at="B"), upgrade("/chat", host="one.example", at="B")],
+          certs=[("one", "one.example", "www.one.example")], files={"html/.well-known/a.txt": "a\n"})
+
+HttpdCase("site", "two ways in and a fallback", vhosts("""
+    ServerName app.example
+    ServerAdmin root@@@app.example
+    Timeout 30
+    KeepAlive On
+    ProxyRequests Off
+    <Proxy *> # drop
+        Require all granted
+        RequestHeader set X-Through-Proxy yes
+    </Proxy>
+    <Location />
+        ProxyPass http://@UP@/app/ # drop
+        ProxyPassReverse http://@UP@/app/
+        Require all granted
+    </Location>
+    <Location /admin>
+        ProxyPass http://@UP2@/admin # drop
+        Require ip 10.0.0.0/8 # drop
+    </Location>
+    <Location /ws/>
+        ProxyPass ws://@UP2@/ws/ # drop
+    </Location>
+    ErrorDocument 403 "Not from here" # drop""".replace("@@@", "@"), """
+    ServerName static.example
+    DocumentRoot @DIR@/html # drop
+    DirectoryIndex index.html
+    <Directory @DIR@/html>
+        Options -Indexes +FollowSymLinks
+        AllowOverride None
+        Require all granted
+    </Directory>
+    RewriteEngine On
+    RewriteCond %{REQUEST_FILENAME} -f [OR]
+    RewriteCond @DIR@/html%{REQUEST_URI} -f # drop
+    RewriteRule ^ - [L] # drop
+    RewriteCond %{HTTP:Upgrade} =websocket [NC] # drop
+    RewriteRule /(.*) ws://@UP2@/$1 [P,L] # drop
+    RewriteRule ^/api/(.*)$ http://@UP@/v1/$1 [P,L] # drop
+    RewriteRule ^ /index.html [L] # drop"""), [get(uri, host="app.example") for uri in ("/", "/x?y", "/admin", "/admin/x", "/ws/x", "/ws")] + [upgrade("/ws/x", host="app.example"), upgrade("/x", host="app.example")]
+          + [get(uri, host="static.example") for uri in ("/", "/a.txt", "/none", "/api/x?y", "/deep/link")] + [upgrade(uri, host="static.example") for uri in ("/ws", "/api/ws")] + [post("/api/x", host="static.example")],
+          files={"html/index.html": "index\n", "html/a.txt": "a\n"})

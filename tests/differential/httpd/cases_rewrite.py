@@ -94,14 +94,12 @@ HttpdCase("rewrite", "conditions", vhost("""
     RewriteRule ^/flag$ /flagged [R,L]
     RewriteCond %{HTTP_HOST}<>%{HTTP:Origin} !^(.*)<>http://\\1$ # drop
     RewriteRule ^/origin$ /foreign [R,L] # drop
-    RewriteCond %{LA-U:REQUEST_FILENAME} none
-    RewriteRule ^/la$ /never [R]
     SetEnvIf X-Flag ^1$ FLAG=1 # drop
     ProxyPass / http://@UP@/ # drop
 """), [get("/x", host="www.name.example"), get("/p?q=r", host="WWW.name.example:81"), get("/secure/x"), post("/method"), get("/method"), get("/method", method="DELETE"), get("/id?id=5"), get("/id?a=b&id=7&c=d"), get("/id?xid=5"), get("/custom", fields=[("X-Custom", "B")]), get("/custom"),
        get("/agent", fields=[("User-Agent", "MyBot/1")]), get("/agent", fields=[("Referer", "http://bad/x")]), get("/agent"), get("/cmp/z"), get("/cmp/a"), get("/cmp/apple"), get("/num/11"), get("/num/9"), get("/num/10"), get("/le/b"), get("/le/c"), get("/le/a"), get("/le/aa"), get("/lang", fields=[("Cookie", "a=b; lang=de")]),
        get("/lang", fields=[("Cookie", "xlang=de")]), get("/the?raw%20x"), get("/the?raw"), get("/server", fields=[("Accept", "x")]), get("/a.txt"), get("/sub"), get("/missing"), get("/expr?z", fields=[("X-Expr", "yes")]), get("/expr?y", fields=[("X-Expr", "yes")]), get("/flag", fields=[("X-Flag", "1")]),
-       get("/flag"), get("/origin", fields=[("Origin", "http://evil")]), get("/origin", fields=[("Origin", "http://localhost")]), get("/la"), get("/other")], files=PAGES)
+       get("/flag"), get("/origin", fields=[("Origin", "http://evil")]), get("/origin", fields=[("Origin", "http://localhost")]), get("/other")], files=PAGES)
 
 HttpdCase("rewrite", "rules in sections and the classic recipes", vhosts("""
     ServerName loc
