@@ -147,7 +147,7 @@ class Httpd(Server):
             lines += ["User www-data", "Group www-data"]
 
         def unless(directive, value):
-            if not re.search(r"(?mi)^\s*%s\s" % directive, text):
+            if not re.search(r"(?mi)^%s\s" % directive, text):
                 lines.append("%s %s" % (directive, value))
 
         lines.append("PidFile %s/httpd.pid" % self.folder)

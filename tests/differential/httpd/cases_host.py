@@ -317,6 +317,7 @@ TraceEnable Off # drop
 <VirtualHost @A@>
     ServerName canonical.example:8080
     UseCanonicalName On # drop
+    UseCanonicalPhysicalPort On
     Redirect /r /target
     ProxyPass /up http://@UP@/
     ProxyPassReverse /up http://@UP@/
@@ -329,7 +330,7 @@ TraceEnable Off # drop
 HttpdCase("site", "chat behind TLS", """
 <VirtualHost *:@A.port@>
     ServerName one.example
-    ServerAlias www.one.example # drop
+    ServerAlias www.one.example
     DocumentRoot @DIR@/html
 
     # TLS
@@ -377,7 +378,7 @@ HttpdCase("site", "two ways in and a fallback", vhosts("""
         Require all granted
     </Location>
     <Location /admin>
-        ProxyPass http://@UP2@/admin # drop
+        ProxyPass http://@UP2@/admin
         Require ip 10.0.0.0/8 # drop
     </Location>
     <Location /ws/>
