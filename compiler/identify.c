@@ -185,9 +185,11 @@ static bool args_are_default(struct compiler *cc, const struct node *n)
 
 	if (!def || def->word_count != n->word_count)
 		return false;
-	for (unsigned i = 1; i < n->word_count; i++)
-		if (!wsr_str_eq(word_str(&def->words[i]), word_str(&n->words[i])))
+	for (unsigned i = 1; i < n->word_count; i++) {
+		struct wsr_str a = word_str(&def->words[i]), b = word_str(&n->words[i]);
+		if (cc->dialect == DIALECT_APACHE ? !wsr_str_eq_nocase(a, b) : !wsr_str_eq(a, b))
 			return false;
+	}
 	return true;
 }
 
