@@ -20,9 +20,10 @@
 #define START_BYTES        16384u   /* sent in small records after a silence */
 #define START_RECORD_BYTES 4096u
 #define START_AFTER_MS     1000u
-#define SLEEP_AFTER_MS 500u
-#define SLEEP_CHECK_MS 250u
-#define SLEEP_BATCH    1024u         /* connections looked at before others have their turn */
+#define SLEEP_AFTER_MS     500u     /* twice as long after each time that it did not last, up to 8 s */
+#define SLEEP_DOUBLINGS    4u
+#define SLEEP_CHECK_MS     250u
+#define SLEEP_BATCH        1024u    /* connections looked at before others have their turn */
 
 const char *tls_error_text(char *buf, size_t cap, const char *fallback)
 {
@@ -187,7 +188,7 @@ static void on_awake(struct timer *timer)
 		bool done = link == last;
 
 		awake_remove(link);
-		if (loop->now_ms - link->used_ms < SLEEP_AFTER_MS)
+		if (loop->now_ms - link->used_ms < SLEEP_AFTER_MS << link->naps)
 			awake_add(link);
 		else
 			link->asleep = tls_memory_sleep(link->ssl);
@@ -216,8 +217,10 @@ SSL *tls_link_ssl(struct stream *s)
 	if (link->watched)
 		return link->ssl;
 	if (link->asleep)
-		tls_memory_wake(link->ssl, link->asleep);
+		tls_memory_wake(link->ssl, link->asleep); /* with sleeping about 10 us: a sixth of a message between long pauses */
 	link->asleep = NULL;
+	if (link->naps < SLEEP_DOUBLINGS)
+		link->naps++;
 	watch(link);
 	return link->ssl;
 }

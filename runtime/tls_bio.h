@@ -37,6 +37,7 @@ struct tls_link {
 	const uint8_t *in;           /* what bio_read() hands out next: in the scratch buffer during a read, in `kept` between two */
 	uint32_t in_len;
 	uint8_t status;              /* enum stream_io for the next read, found while gathering; DATA = none */
+	uint8_t naps;                /* how often it was woken */
 	bool watched;                /* in loop->awake */
 	bool reading;                /* bio_read() may ask the socket */
 	char *why;                   /* sentence of a TLS error; NULL = none */
