@@ -46,7 +46,7 @@ bool channel_send(int fd, const struct channel_msg *m)
 	return n == (ssize_t)PAYLOAD;
 }
 
-/* Take descriptors out of a received message; close what does not fit its count. */
+/* Take descriptors out of a received message; close what does not fit its count. When the table of this process is full, the kernel drops the rest of them. */
 static bool take_fds(struct msghdr *hdr, struct channel_msg *m)
 {
 	uint32_t got = 0;
@@ -63,12 +63,14 @@ static bool take_fds(struct msghdr *hdr, struct channel_msg *m)
 				close(fd);
 		}
 	}
-	if (got == m->count && m->type < CHANNEL_TYPE_COUNT && !(hdr->msg_flags & MSG_CTRUNC))
+	bool ours = m->type < CHANNEL_TYPE_COUNT && m->count <= CHANNEL_MAX_FDS;
+	m->lost = ours && got < m->count && (hdr->msg_flags & MSG_CTRUNC);
+	if (ours && got == m->count)
 		return true;
 	for (uint32_t i = 0; i < got; i++)
 		close(m->fds[i]);
 	m->count = 0;
-	return false;
+	return m->lost;
 }
 
 int channel_receive(int fd, struct channel_msg *m)

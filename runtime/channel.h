@@ -44,6 +44,7 @@ struct channel_msg {
 	uint32_t index[CHANNEL_MAX_FDS];
 	char text[256];             /* NUL-terminated */
 	int fds[CHANNEL_MAX_FDS];   /* not part of the payload: travels as SCM_RIGHTS; the receiver owns them */
+	bool lost;                  /* received: its descriptors did not fit into this process; count is 0 */
 };
 
 bool channel_pair(int fds[2]);

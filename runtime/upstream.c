@@ -151,8 +151,9 @@ static void fail(struct upstream_call *c, enum upstream_failure why, const char 
 	snprintf(c->text, sizeof(c->text), "%s%s%s", failures[why].text, cause ? ": " : "", cause ? cause : "");
 	c->failure = (uint8_t)why;
 	c->state = CALL_FAILING;
-	if (why != UPSTREAM_FAIL_INTERNAL)
-		mark(c, true);
+	if (why == UPSTREAM_FAIL_INTERNAL)
+		c->marked = true; /* says nothing about the peer, whatever the caller makes of it */
+	mark(c, true);
 	loop_later(c->us->loop, &c->task);
 }
 

@@ -187,8 +187,24 @@ static void on_drain(struct worker *w)
 		loop_break(&w->loop);
 }
 
+/* A message came without its descriptors: there is no room for them. What is being served goes on. */
+static void on_lost(struct worker_process *wp, const struct channel_msg *m)
+{
+	bool offered = m->type == CHANNEL_OFFER || (wp->offer.gen && wp->offer.gen->number == m->generation);
+	if (offered) {
+		offer_drop(&wp->offer);
+		say(wp, CHANNEL_REFUSED, m->generation, "a worker has no file descriptors left for the new table");
+	} else if (wp->w.gen && wp->w.gen->number == m->generation) {
+		log_error(wp->w.gen, WSR_NONE, WSR_LOG_ALERT, NULL, "no file descriptors left: logs are not reopened, the old files are written on");
+	}
+}
+
 static void handle(struct worker_process *wp, struct channel_msg *m)
 {
+	if (m->lost) {
+		on_lost(wp, m);
+		return;
+	}
 	switch (m->type) {
 	case CHANNEL_OFFER: on_offer(wp, m); break;
 	case CHANNEL_LISTENERS: on_listeners(wp, m); break;

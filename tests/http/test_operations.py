@@ -494,7 +494,9 @@ class Logs(Daemon):
 
 class Overload(Daemon):
     MAIN = "worker_processes 1;"
-    CONF = "server { listen @A@; location / { proxy_pass http://@UP@; } }"
+    CONF = """
+    upstream group { server @UP@; server unix:@UNIX@; }
+    server { listen @A@; location / { proxy_pass http://@UP@; } location /group { proxy_pass http://group; } location /ws { websocket on; proxy_pass http://@UP@; } }"""
 
     def test_connections(self):
         """At worker_connections idle kept-alive connections give way, and who still finds no place waits and is served later."""
@@ -514,16 +516,56 @@ class Overload(Daemon):
         self.assertTrue(lines, "overload is logged")
         self.assertLess(len(lines), 30, "at most once a second")
 
+    def limited(self, count):
+        """Start anew with so few descriptors."""
+        self.server.stop()
+        command = ["prlimit", "--nofile=%d:%d" % (count, count)]
+        self.server.launch(command + [env.WSRPD, "-p", self.folder, *self.server.pid_option, self.server.table], self.waits)
+
+    def full(self):
+        """Connections that take the worker's last descriptors."""
+        held = [self.connect() for _ in range(100)]
+        self.soon(lambda: "not accepting" in self.server.errors(), "the pause")
+        return held
+
+    def test_reload_without_descriptors(self):
+        """A worker that has no room for a new table's descriptors refuses it and lives on."""
+        self.limited(64)
+        workers = self.server.children()
+        self.backend.script = lambda request: [websocket.switching(request), ("echo",)]
+        tunnel = self.connect()
+        tunnel.send(websocket.handshake("/ws"))
+        self.assertEqual(tunnel.response().status, 101)
+        held = self.full()
+        for _ in range(3):
+            done = self.server.control("reload")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"descriptors", done.stderr)
+        self.assertEqual(self.server.control("reopen").returncode, 0)
+        self.assertIn("logs are not reopened", self.server.errors())
+        tunnel.send(b"still")
+        self.assertEqual(tunnel.read(5), b"still")
+        for sock in held:
+            sock.close()
+        self.soon(lambda: self.server.control("reload").returncode == 0, "a reload", 5)
+        tunnel.send(b"again")
+        self.assertEqual(tunnel.read(5), b"again")
+        self.assertEqual(self.server.children(), workers)
+
+    def test_upstreams_without_descriptors(self):
+        """That no socket could be made says nothing about the servers of a group."""
+        self.limited(64)
+        held = self.full()
+        held[0].send(client.request("/group"))
+        self.assertEqual(held[0].response().status, 500)
+        for sock in held:
+            sock.close()
+        self.soon(lambda: self.counter("connections") == 0, "the end of the connections")
+        self.assertEqual([self.get("/group").status for _ in range(4)], [200] * 4)
+
     def test_descriptors(self):
         """Out of descriptors the listener pauses instead of spinning, and goes on when some are free."""
-        import resource
-        self.server.stop()
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-        try:
-            self.server.serve(self.waits)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.limited(64)
         self.backend.script = lambda request: [("pause", 1.0)] + backend.default_script(request)
         busy = [self.connect(seconds=30) for _ in range(100)]
         for sock in busy:

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,6 +74,37 @@ static void test_foreign_message_is_refused_and_leaks_nothing(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+/* A receiver without room for descriptors gets the message all the same, and knows what is missing. */
+static void test_no_room_for_descriptors(void **state)
+{
+	(void)state;
+	struct rlimit before_limit, low;
+	int pair[2];
+	assert_true(channel_pair(pair));
+	struct channel_msg out = { .type = CHANNEL_LISTENERS, .generation = 7, .count = 5 }, in;
+	int before = open_descriptors();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before_limit), 0);
+	low = before_limit;
+	low.rlim_cur = (rlim_t)dup(pair[0]) + 3; /* room for two of them */
+	close((int)low.rlim_cur - 3);
+	assert_true(channel_send(pair[0], &out));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(channel_receive(pair[1], &in), 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before_limit), 0);
+	assert_true(in.lost);
+	assert_int_equal(in.type, CHANNEL_LISTENERS);
+	assert_int_equal(in.generation, 7);
+	assert_int_equal(in.count, 0);
+	assert_int_equal(open_descriptors(), before);
+	assert_true(channel_send(pair[0], &out));
+	assert_int_equal(channel_receive(pair[1], &in), 1);
+	assert_false(in.lost);
+	for (uint32_t i = 0; i < in.count; i++)
+		close(in.fds[i]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void test_a_reader_that_sleeps_does_not_block_the_sender(void **state)
 {
 	(void)state;
@@ -116,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_message_with_descriptors),
 		cmocka_unit_test(test_foreign_message_is_refused_and_leaks_nothing),
+		cmocka_unit_test(test_no_room_for_descriptors),
 		cmocka_unit_test(test_a_reader_that_sleeps_does_not_block_the_sender),
 		cmocka_unit_test(test_sealed_copy_cannot_change),
 	};
