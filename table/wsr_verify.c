@@ -17,9 +17,11 @@
 #define EACH(name, type) \
 	static bool walk_##name(struct wsr_walk *w) \
 	{ \
-		uint32_t count = wsr_##name##_count(w->t); \
-		for (uint32_t i = 0; i < count; i++) \
-			if (!check_##name(w, wsr_##name##_at(w->t, i))) { \
+		const struct wsr_section_view *view = &w->t->section[WSR_SECTION_##name]; \
+		uint32_t count = view->count, stride = view->stride; \
+		const uint8_t *record = view->base; \
+		for (uint32_t i = 0; i < count; i++, record += stride) \
+			if (!check_##name(w, (const type *)(const void *)record)) { \
 				w->why->record = i; \
 				return false; \
 			} \
