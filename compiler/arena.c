@@ -131,13 +131,16 @@ char *arena_copy(struct arena *a, const void *bytes, size_t len)
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
+	char usual[128]; /* most texts are short: printed once, not measured first */
 	va_list again;
 
 	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, again);
+	int len = vsnprintf(usual, sizeof(usual), fmt, again);
 	va_end(again);
 	if (len < 0)
 		out_of_memory(a);
+	if ((size_t)len < sizeof(usual))
+		return arena_copy(a, usual, (size_t)len);
 	char *p = arena_alloc(a, (size_t)len + 1);
 	vsnprintf(p, (size_t)len + 1, fmt, ap);
 	return p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reading files and computing positions. Texts are read whole into the arena and never change again; line starts are found at the
- * first question and searched by halving.
+ * first question and searched by halving, first near the line of the question before.
  */
 #include "compiler/source.h"
 
@@ -13,6 +13,8 @@
 
 #include "compiler/compiler.h"
 #include "table/wsr_table.h"
+
+#define LINES_NEAR 16u
 
 static uint32_t source_add(struct compiler *cc, struct source *s)
 {
@@ -172,6 +174,11 @@ void source_position(struct compiler *cc, uint32_t file, uint32_t offset, uint32
 	if (!s->line_starts)
 		make_line_starts(cc, s);
 	uint32_t low = 0, high = s->line_count; /* line_starts[low] <= offset < line_starts[high] */
+	if (s->line_starts[s->line_last] <= offset) {
+		low = s->line_last;
+		if (high - low > LINES_NEAR && offset < s->line_starts[low + LINES_NEAR])
+			high = low + LINES_NEAR;
+	}
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 		if (s->line_starts[middle] <= offset)
@@ -179,6 +186,7 @@ void source_position(struct compiler *cc, uint32_t file, uint32_t offset, uint32
 		else
 			high = middle;
 	}
+	s->line_last = low;
 	*line = low + 1;
 	*column = offset - s->line_starts[low] + 1;
 }

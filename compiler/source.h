@@ -35,6 +35,7 @@ struct source {
 	bool builtin;               /* not a file: directive defaults, built-in mime.types */
 	uint32_t *line_starts;      /* offsets of the line beginnings, made at the first use */
 	uint32_t line_count;
+	uint32_t line_last;         /* the line that was asked for last: the next one is near */
 	struct span *comments;      /* '#' to the end of the line, in order; for formatting */
 	size_t comment_count, comment_cap;
 };
