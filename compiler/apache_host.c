@@ -92,6 +92,7 @@ static void inherit(struct apache_section *own, const struct apache_section *fro
 	apache_append(&own->env, &from->env);
 	apache_append(&own->request_headers, &from->request_headers);
 	apache_append(&own->response_headers, &from->response_headers);
+	apache_append(&own->reverses, &from->reverses);
 	own->layer.flags = from->layer.flags & (WSR_LAYER_REWRITE_ON | WSR_LAYER_REWRITE_OFF);
 }
 

@@ -336,6 +336,16 @@ static void merge_parameters(struct apache_parameters *own, const struct apache_
 		own->worker.max_attempts = p->worker.max_attempts;
 }
 
+/* The same for a balancer that another rule has named before. */
+static void merge_into(struct lower *l, struct wsr_worker *w, const struct apache_parameters *p)
+{
+	struct apache_parameters own = { .worker = *w, .balance = WSR_NONE };
+	merge_parameters(&own, p);
+	*w = own.worker;
+	if (own.balance != WSR_NONE)
+		((struct wsr_upstream *)pool_at(&l->plan->upstream, ((struct wsr_proxy *)pool_at(&l->plan->proxy, w->proxy))->upstream))->balance = own.balance;
+}
+
 static struct wsr_worker balancer_record(struct lower *l, const struct node *n, struct balancer *b)
 {
 	struct wsr_worker w = b->member.worker;
@@ -360,8 +370,10 @@ static uint32_t balancer_worker(struct lower *l, struct apache_host *h, const st
 	for (size_t i = 0; i < name.len; i++)
 		url[11 + i] = (char)wsr_lower((unsigned char)name.ptr[i]);
 	for (uint32_t i = 0; i < worker_count(h); i++)
-		if (wsr_str_eq(plan_text(l->plan, apache_worker_at(h, i)->url), wsr_str(url, name.len + 11)))
+		if (wsr_str_eq(plan_text(l->plan, apache_worker_at(h, i)->url), wsr_str(url, name.len + 11))) {
+			merge_into(l, apache_worker_at(h, i), p);
 			return i;
+		}
 	struct balancer b = { .name = name };
 	apache_parameters_init(&b.own);
 	pool_init(&b.peers, sizeof(struct wsr_peer));

@@ -22,7 +22,7 @@ static void word(const struct view *v, const char *name, wsr_sref ref)
 {
 	if (!ref)
 		return;
-	fprintf(v->out, " %s ", name);
+	fprintf(v->out, *name ? " %s " : " ", name);
 	dump_string(v->out, v->t, ref);
 }
 

@@ -41,7 +41,7 @@ static bool wants_tunnel(struct wsr_eval *e, const struct wsr_worker *w, bool ws
 		return false;
 	if (memchr(h->upgrade.ptr, ',', h->upgrade.len) || !token_allowed(e, w, ws, h->upgrade))
 		return false;
-	*protocol = wsr_str_eq_nocase(h->upgrade, WSR_STR("websocket")) ? WSR_STR("websocket") : h->upgrade;
+	*protocol = ws && w && w->flags & WSR_WORKER_NO_FALLBACK ? WSR_STR("WebSocket") : h->upgrade; /* the old tunnel has its own spelling */
 	return true;
 }
 
@@ -97,11 +97,10 @@ static void take(struct wsr_eval *e, const struct wsr_pass *pass, struct wsr_str
 /* Does the old tunnel of mod_proxy_wstunnel leave this request to the rules behind? */
 static bool leaves_plain_requests(struct wsr_eval *e, const struct wsr_pass *pass)
 {
-	struct wsr_str ignored;
 	const struct wsr_worker *w = worker_at(e, pass->worker);
 	if (!w || !(w->flags & WSR_WORKER_NO_FALLBACK) || !is_ws_url(wsr_string(e->table, w->url)))
 		return false;
-	return !wants_tunnel(e, w, true, &ignored);
+	return !e->request || !e->request->first[WSR_F_UPGRADE];
 }
 
 enum outcome { GO_ON, STOP, FAILED };
@@ -397,6 +396,12 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 	d->tunnel = wants_tunnel(e, h->worker, is_ws_url(h->path), &protocol);
 	if (d->tunnel)
 		d->protocol = protocol;
+	else if (h->worker && h->worker->flags & WSR_WORKER_NO_FALLBACK && is_ws_url(h->path)) {
+		wsr_decide_status(e, 426, pos);
+		if (e->decision.status == 426)
+			e->decision.protocol = WSR_STR("WebSocket");
+		return;
+	}
 	d->method = e->method;
 	choose_member(e, h->worker);
 	if (d->tls)

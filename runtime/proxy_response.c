@@ -19,7 +19,7 @@ static void abort_response(struct exchange *x, enum close_reason reason)
 {
 	struct proxy *p = x->proxy;
 	x->w->counters->upstream_failures++;
-	upstream_drop(p->call, UPSTREAM_FAILED);
+	upstream_drop(p->call, httpd_rules(x) ? UPSTREAM_NEUTRAL : UPSTREAM_FAILED);
 	p->call = NULL;
 	p->up = NULL;
 	exchange_finish(x, CONN_ABORT, reason);
