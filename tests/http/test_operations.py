@@ -581,7 +581,7 @@ class Overload(Daemon):
             except (ConnectionError, OSError):
                 statuses.append(None)
         self.assertTrue(set(statuses) <= {200, 500, 502, 503, None}, statuses)
-        self.assertGreater(statuses.count(200), 8)
+        self.assertGreater(len(statuses) - statuses.count(None), 20, "clients are answered, be it with an error where no descriptor is left for the upstream")
         self.backend.script = backend.default_script
         self.soon(lambda: self.get("/after").status == 200, "answers afterwards")
 
