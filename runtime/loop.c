@@ -126,7 +126,7 @@ bool loop_init(struct loop *loop)
 	loop->wheel.armed_tick = UINT64_MAX;
 	loop->wheel.tick = loop_now(loop) / TIMER_TICK_MS;
 	loop->base = event_base_new();
-	loop->plain = malloc(LOOP_SCRATCH_BYTES);
+	loop->plain = malloc(LOOP_WIDE_BYTES);
 	loop->cipher_in = malloc(LOOP_SCRATCH_BYTES);
 	loop->cipher_out = malloc(LOOP_CIPHER_BYTES);
 	loop->gather = malloc(LOOP_GATHER_BYTES);

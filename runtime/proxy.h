@@ -45,6 +45,7 @@ struct proxy {
 	bool replay_lost;           /* more body has gone than is kept */
 	bool keep_upstream;         /* nothing speaks against reusing the connection */
 	bool paused;                /* the upstream's reading, because the client is slow */
+	bool slow_client;           /* it was paused once: no more is read at once than usual, since it may have to be kept */
 	uint8_t request_framing;    /* enum wsr_framing */
 	struct wsr_out request;     /* head of the upstream request */
 	char *replay;               /* payload sent so far, malloc()ed */

@@ -98,9 +98,10 @@ static void forward_body(struct exchange *x, struct pieces *out, struct wsr_str 
 		return;
 	}
 	if (!p->paused && stream_pending(x->conn->client) >= p->high_water) {
-		p->paused = true;
+		p->paused = p->slow_client = true;
 		stream_pause(p->up);
 	}
+	stream_set_wide(p->up, !p->slow_client);
 }
 
 /* --- head -------------------------------------------------------------------------------------------------------------- */

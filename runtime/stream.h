@@ -40,7 +40,8 @@ enum stream_end {
 };
 
 struct stream_handler {
-	/** Bytes from the peer. `data` is the worker's scratch buffer (up to LOOP_SCRATCH_BYTES): use or copy all of it before returning. */
+	/** Bytes from the peer. `data` is the worker's scratch buffer (up to LOOP_SCRATCH_BYTES, or LOOP_WIDE_BYTES): use or copy all of it before
+	 * returning. */
 	void (*on_data)(void *owner, const uint8_t *data, size_t len);
 	/**
 	 * Room again: a write had left stream_pending() above the low-water mark and it is at or below it now; after stream_sendfile(): the whole range
@@ -100,6 +101,7 @@ struct stream {
 	unsigned notify_sent : 1;    /* close_notify is on its way */
 	unsigned shut_done : 1;
 	unsigned watched : 1;        /* stream_watch() */
+	unsigned wide : 1;           /* reads up to LOOP_WIDE_BYTES at once */
 	unsigned read_timed_out : 1; /* READ_TIMEOUT was reported and nothing came since */
 };
 
@@ -116,7 +118,7 @@ struct stream *stream_new_tls(struct loop *loop, int fd, struct ssl_st *ssl, con
 /** Hand over to another owner (tunnel, idle pool). Pause state, time-outs and pending output stay as they are. */
 void stream_set_owner(struct stream *s, const struct stream_handler *handler, void *owner);
 
-/** Send these pieces, in one system call when the socket has room (TLS: in as few records as possible). Copies only what cannot leave now. */
+/** Send these pieces, at most 1024 (IOV_MAX), in one system call when the socket has room (TLS: in as few records as possible). Copies little, or what cannot leave now. */
 void stream_write(struct stream *s, const struct iovec *iov, int count);
 
 /**
@@ -164,6 +166,12 @@ static inline bool stream_eof(const struct stream *s)
  * costs a system call only when the last read filled the buffer or the stream is paused.
  */
 bool stream_quiet(struct stream *s);
+
+/** A plain stream reads more at once from now on, or not: fewer system calls for a long body, as long as its receiver takes all of it. */
+static inline void stream_set_wide(struct stream *s, bool on)
+{
+	s->wide = on;
+}
 
 static inline int stream_fd(const struct stream *s)
 {
