@@ -35,6 +35,19 @@ void wsr_arena_init(struct wsr_arena *a, struct wsr_arena_pool *pool, size_t max
 	*a = (struct wsr_arena){ .pool = pool, .max_bytes = max_bytes };
 }
 
+static void *usual_block(struct wsr_arena_pool *pool)
+{
+	return pool && pool->get ? pool->get(pool->source) : malloc(WSR_ARENA_BLOCK);
+}
+
+static void free_usual(struct wsr_arena_pool *pool, struct wsr_arena_block *b)
+{
+	if (pool && pool->put)
+		pool->put(pool->source, b);
+	else
+		free(b);
+}
+
 static struct wsr_arena_block *block_new(struct wsr_arena *a, size_t len)
 {
 	if (len > a->max_bytes - a->used_bytes)
@@ -45,7 +58,7 @@ static struct wsr_arena_block *block_new(struct wsr_arena *a, size_t len)
 		ASAN_UNPOISON_MEMORY_REGION((char *)b + BLOCK_HEADER, len - BLOCK_HEADER);
 		a->pool->free = b->next;
 		a->pool->free_count--;
-	} else if (!(b = malloc(len))) {
+	} else if (!(b = len == WSR_ARENA_BLOCK ? usual_block(a->pool) : malloc(len))) {
 		return NULL;
 	}
 	b->len = len;
@@ -57,8 +70,12 @@ static struct wsr_arena_block *block_new(struct wsr_arena *a, size_t len)
 
 static void block_release(struct wsr_arena_pool *pool, struct wsr_arena_block *b)
 {
-	if (!pool || b->len != WSR_ARENA_BLOCK || pool->free_count >= pool->free_max) {
+	if (b->len != WSR_ARENA_BLOCK) {
 		free(b);
+		return;
+	}
+	if (!pool || pool->free_count >= pool->free_max) {
+		free_usual(pool, b);
 		return;
 	}
 	b->next = pool->free;
@@ -85,7 +102,7 @@ void wsr_arena_pool_drain(struct wsr_arena_pool *pool)
 		struct wsr_arena_block *b = pool->free;
 		ASAN_UNPOISON_MEMORY_REGION((char *)b + BLOCK_HEADER, WSR_ARENA_BLOCK - BLOCK_HEADER);
 		pool->free = b->next;
-		free(b);
+		free_usual(pool, b);
 	}
 	pool->free_count = 0;
 }

@@ -15,6 +15,10 @@ struct wsr_arena_pool {
 	struct wsr_arena_block *free;
 	uint32_t free_count;
 	uint32_t free_max;          /* blocks kept; 0 = keep none */
+	/* Where other usual blocks come from and go to; NULL: malloc and free. */
+	void *(*get)(void *source);
+	void (*put)(void *source, void *block);
+	void *source;
 };
 
 struct wsr_arena {

@@ -22,7 +22,7 @@
 struct conn_set {
 	struct conn *waiting, *waiting_last; /* oldest first */
 	struct conn *busy;
-	struct exchange *pool;
+	struct slabs memory, exchanges;
 };
 
 static void pump(struct conn *c);
@@ -37,23 +37,24 @@ static bool still_served(const struct conn *c)
 
 struct conn_set *conn_set_new(struct worker *w)
 {
-	(void)w;
-	return calloc(1, sizeof(struct conn_set));
+	struct conn_set *set = calloc(1, sizeof(*set));
+	if (set) {
+		slabs_init(&set->memory, &w->loop, sizeof(struct conn));
+		slabs_init(&set->exchanges, &w->loop, sizeof(struct exchange));
+	}
+	return set;
 }
 
 void conn_set_free(struct conn_set *set)
 {
-	while (set->pool) {
-		struct exchange *x = set->pool;
-		set->pool = x->next_free;
-		free(x);
-	}
+	slabs_drain(&set->memory);
+	slabs_drain(&set->exchanges);
 	free(set);
 }
 
-struct exchange **conn_exchange_pool(struct worker *w)
+struct slabs *conn_exchanges(struct worker *w)
 {
-	return &w->conns->pool;
+	return &w->conns->exchanges;
 }
 
 static void list_remove(struct conn *c)
@@ -126,7 +127,7 @@ static void release(struct conn *c)
 	generation_unref(c->handshake_gen);
 	body_in_release(&c->body);
 	free(c->in);
-	free(c);
+	slabs_put(&w->conns->memory, c);
 	if (l)
 		conn_count_closed(w, l);
 }
@@ -576,16 +577,12 @@ static bool begin_tls(struct conn *c, int fd)
 
 void conn_accept(struct worker *w, struct listener *l, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	struct conn *c = calloc(1, sizeof(*c));
-	if (!c || l->index == WSR_NONE || !w->gen) {
-		free(c);
+	struct conn *c = l->index != WSR_NONE && w->gen ? slabs_get(&w->conns->memory) : NULL;
+	if (!c) {
 		close(fd);
 		return;
 	}
-	c->w = w;
-	c->listener = l;
-	c->serial = ++w->next_serial;
-	c->tls_key = l->tls_key;
+	*c = (struct conn){ .w = w, .listener = l, .serial = ++w->next_serial, .tls_key = l->tls_key };
 	if (len <= sizeof(c->addr))
 		memcpy(&c->addr, addr, len);
 	if (len < sizeof(addr->sa_family) || addr->sa_family == AF_UNIX)

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "runtime/body.h"
+#include "runtime/slab.h"
 #include "runtime/tls.h"
 #include "runtime/worker.h"
 
@@ -113,7 +114,7 @@ bool conn_may_keep(const struct conn *c);
 /** Counts of a client connection that has ended, also one that became a tunnel. */
 void conn_count_closed(struct worker *w, struct listener *l);
 
-/** Recycled exchanges of the worker: kept by conn.c, used by exchange.c. */
-struct exchange **conn_exchange_pool(struct worker *w);
+/** Memory of the worker's exchanges: kept by conn.c, used by exchange.c. */
+struct slabs *conn_exchanges(struct worker *w);
 
 #endif

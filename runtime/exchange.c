@@ -12,32 +12,8 @@
 
 #define ARENA_EXTRA_BYTES (512u << 10)  /* of an exchange's arena beyond what the heads may take */
 #define HEAD_FIRST_BYTES  1024u         /* of the head's buffer at first */
-#define POOL_MAX          64u
 
 /* --- life -------------------------------------------------------------------------------------------------------------- */
-
-static struct exchange *pool_get(struct worker *w)
-{
-	struct exchange **pool = conn_exchange_pool(w);
-	struct exchange *x = *pool;
-	if (!x)
-		return malloc(sizeof(*x));
-	*pool = x->next_free;
-	return x;
-}
-
-static void pool_put(struct worker *w, struct exchange *x)
-{
-	struct exchange **pool = conn_exchange_pool(w);
-	uint32_t depth = *pool ? (*pool)->pool_depth + 1 : 1;
-	if (depth > POOL_MAX) {
-		free(x);
-		return;
-	}
-	x->pool_depth = depth;
-	x->next_free = *pool;
-	*pool = x;
-}
 
 /** Limits that hold before the host is known: those of the listener's default server, as in nginx. */
 static const struct wsr_srv *default_srv(const struct exchange *x)
@@ -53,7 +29,7 @@ static void on_head_timeout(struct timer *t)
 
 struct exchange *exchange_new(struct conn *c)
 {
-	struct exchange *x = pool_get(c->w);
+	struct exchange *x = slabs_get(conn_exchanges(c->w));
 	if (!x)
 		return NULL;
 	*x = (struct exchange){ .conn = c, .w = c->w, .gen = generation_ref(c->w->gen), .start_ms = loop_now(&c->w->loop) };
@@ -79,7 +55,7 @@ static void release(struct exchange *x)
 	static_release(x);
 	wsr_arena_reset(&x->arena);
 	generation_unref(x->gen);
-	pool_put(w, x);
+	slabs_put(conn_exchanges(w), x);
 }
 
 uint64_t exchange_age_ms(const struct exchange *x)

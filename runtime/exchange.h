@@ -17,8 +17,6 @@ struct proxy;
 struct static_file;
 
 struct exchange {
-	struct exchange *next_free; /* in the pool */
-	uint32_t pool_depth;        /* ... exchanges from here to its end */
 	struct conn *conn;
 	struct worker *w;
 	struct generation *gen;     /* a reference */

@@ -19,6 +19,7 @@
 #define LOOP_WIDE_BYTES    (224u * 1024) /* ... of `plain`, for streams that read wide */
 #define LOOP_GATHER_BYTES  (16u * 1024) /* one TLS record */
 
+struct slabs;
 struct stream;
 struct tls_link;
 
@@ -40,6 +41,8 @@ struct loop {
 	struct event queue_event;
 	struct timer_wheel wheel;
 	struct event wheel_event;
+	struct slabs *slabs;         /* see slab.h */
+	struct timer slab_timer;
 	struct stream *closing;      /* streams without an owner that still flush or linger */
 	uint32_t closing_count;
 	struct tls_link *awake, *awake_last; /* TLS connections that may have used their memory lately, see tls_bio.c */

@@ -544,7 +544,7 @@ static struct stream *unlink_idle(struct idle *i)
 	*(i->older ? &i->older->newer : &pool->oldest) = i->newer;
 	pool->idle_count--;
 	peer_release(i->peer);
-	free(i);
+	slabs_put(&pool->owner->idles, i);
 	return s;
 }
 
@@ -575,7 +575,7 @@ void pool_keep(struct peer *p, struct stream *s, uint32_t requests, uint64_t ope
 	struct pool *pool = p->pool;
 	bool spent = (pool->max_requests && requests >= pool->max_requests) ||
 		     (pool->max_time_ms && pool->owner->loop->now_ms - opened_ms >= pool->max_time_ms);
-	struct idle *i = pool->idle_max > 0 && p->listed && !spent && stream_quiet(s) ? calloc(1, sizeof(*i)) : NULL;
+	struct idle *i = pool->idle_max > 0 && p->listed && !spent && stream_quiet(s) ? slabs_get(&pool->owner->idles) : NULL;
 
 	if (!i) {
 		pool_close_stream(s);
@@ -591,6 +591,7 @@ void pool_keep(struct peer *p, struct stream *s, uint32_t requests, uint64_t ope
 	pool->newest = i;
 	pool->idle_count++;
 	stream_set_owner(s, &idle_handler, i);
+	stream_set_wide(s, false);
 	stream_set_timeouts(s, pool->idle_timeout_ms, 0);
 	stream_resume(s);
 }

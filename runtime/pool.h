@@ -14,6 +14,7 @@
 
 #include "runtime/balance.h"
 #include "runtime/resolve.h"
+#include "runtime/slab.h"
 #include "runtime/upstream.h"
 
 #define POOL_BUCKETS    256u
@@ -109,6 +110,7 @@ struct upstreams {
 	struct pool *bucket[POOL_BUCKETS];
 	struct pool_cache cache[POOL_CACHE];
 	struct timer purge;
+	struct slabs calls, idles;  /* memory of upstream.c and pool.c */
 	char *key;                   /* scratch for building a key */
 	size_t key_len, key_cap;
 };

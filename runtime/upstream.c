@@ -59,8 +59,7 @@ struct upstream_call {
 	uint32_t requests;           /* served by the connection before this one */
 	uint64_t opened_ms;
 	char text[160];              /* why it failed */
-	size_t hash_key_len;
-	char hash_key[];
+	struct wsr_str hash_key;     /* malloc()ed */
 };
 
 static const struct {
@@ -105,6 +104,8 @@ struct upstreams *upstreams_new(struct loop *loop, uint32_t keepalive)
 		free(us);
 		return NULL;
 	}
+	slabs_init(&us->calls, loop, sizeof(struct upstream_call));
+	slabs_init(&us->idles, loop, sizeof(struct idle));
 	us->purge.fn = on_purge;
 	timer_set(loop, &us->purge, PURGE_MS);
 	return us;
@@ -116,6 +117,8 @@ void upstreams_free(struct upstreams *us)
 		return;
 	timer_clear(us->loop, &us->purge);
 	pool_purge(us, 0);
+	slabs_drain(&us->calls);
+	slabs_drain(&us->idles);
 	resolvers_free(us->resolvers);
 	free(us->key);
 	free(us);
@@ -367,7 +370,7 @@ static struct peer *choose(struct upstream_call *c)
 	struct pool *pool = c->pool;
 	struct balance_query q = {
 		.method = pool->method, .now_ms = c->us->loop->now_ms, .random = random_number(c),
-		.client_addr = wsr_str((const char *)c->client_addr, c->client_addr_len), .hash_key = wsr_str(c->hash_key, c->hash_key_len),
+		.client_addr = wsr_str((const char *)c->client_addr, c->client_addr_len), .hash_key = c->hash_key,
 	};
 	struct peer *p = c->again;
 
@@ -438,34 +441,27 @@ struct upstream_call *upstream_get(struct upstreams *us, const struct upstream_r
 	loop_now(us->loop);
 	struct pool *pool = pool_get(us, rq);
 	size_t key_len = pool && pool->method == WSR_BALANCE_HASH ? rq->hash_key.len : 0;
-	struct upstream_call *c = pool ? calloc(1, sizeof(*c) + key_len) : NULL;
+	char *key = key_len > 0 ? malloc(key_len) : NULL;
+	struct upstream_call *c = pool && (key || key_len == 0) ? slabs_get(&us->calls) : NULL;
 
 	if (!c) {
+		free(key);
 		if (pool)
 			pool_release(pool);
 		return NULL;
 	}
-	c->us = us;
-	c->pool = pool;
-	c->handler = handler;
-	c->on_stream = on_stream;
-	c->owner = owner;
-	c->fd = -1;
-	c->fresh = rq->fresh;
-	c->prefer = rq->prefer;
-	c->only_preferred = rq->only_preferred;
-	c->connect_timeout_ms = rq->connect_timeout_ms ? rq->connect_timeout_ms : wsr_proxyset_at(rq->table, rq->proxyset)->proxy_connect_timeout_ms;
-	c->started_ms = us->loop->now_ms;
-	c->task.fn = on_task;
-	c->timer.fn = on_connect_timeout;
-	c->wait.fn = on_resolved;
+	*c = (struct upstream_call){
+		.us = us, .pool = pool, .handler = handler, .on_stream = on_stream, .owner = owner, .fd = -1, .fresh = rq->fresh,
+		.prefer = rq->prefer, .only_preferred = rq->only_preferred, .started_ms = us->loop->now_ms,
+		.connect_timeout_ms = rq->connect_timeout_ms ? rq->connect_timeout_ms : wsr_proxyset_at(rq->table, rq->proxyset)->proxy_connect_timeout_ms,
+		.task.fn = on_task, .timer.fn = on_connect_timeout, .wait.fn = on_resolved, .hash_key = wsr_str(key, key_len),
+	};
 	if (rq->client_addr.len <= sizeof(c->client_addr) && rq->client_addr.len > 0) {
 		memcpy(c->client_addr, rq->client_addr.ptr, rq->client_addr.len);
 		c->client_addr_len = (uint8_t)rq->client_addr.len;
 	}
-	if (key_len > 0)
-		memcpy(c->hash_key, rq->hash_key.ptr, key_len);
-	c->hash_key_len = key_len;
+	if (key)
+		memcpy(key, rq->hash_key.ptr, key_len);
 	c->collected = rq->collects;
 	step(c);
 	c->collected = false;
@@ -525,8 +521,9 @@ static void call_free(struct upstream_call *c)
 	for (uint32_t i = 0; i < c->tried_count; i++)
 		peer_release(c->tried[i]);
 	free(c->tried);
+	free((char *)(uintptr_t)c->hash_key.ptr);
 	pool_release(c->pool);
-	free(c);
+	slabs_put(&c->us->calls, c);
 }
 
 static bool remember_tried(struct upstream_call *c)

@@ -20,7 +20,6 @@
 #include "runtime/upstream.h"
 #include "runtime/worker_main.h"
 
-#define ARENA_BLOCKS_KEPT 256u
 #define UPSTREAM_KEEPALIVE 64u
 
 /* An offered generation that is not committed yet. */
@@ -263,17 +262,28 @@ static void on_resolver_log(int is_warning, const char *text)
 
 /* --- life -------------------------------------------------------------------------------------------------------------- */
 
+static void *get_arena_block(void *slabs)
+{
+	return slabs_get(slabs);
+}
+
+static void put_arena_block(void *slabs, void *block)
+{
+	slabs_put(slabs, block);
+}
+
 static bool worker_init(struct worker_process *wp, const struct worker_start *start)
 {
 	struct worker *w = &wp->w;
 	*w = (struct worker){ .index = start->index, .pid = getpid(), .prefix = start->prefix, .max_connections = start->max_connections,
 			      .connections_override = start->connections_override, .counters = start->counters, .tickets = start->tickets };
-	w->arenas.free_max = ARENA_BLOCKS_KEPT;
+	w->arenas = (struct wsr_arena_pool){ .get = get_arena_block, .put = put_arena_block, .source = &w->arena_blocks };
 	log_worker = w;
 	event_set_log_callback(on_libevent_log);
 	evdns_set_log_fn(on_resolver_log);
 	if (!loop_init(&w->loop))
 		return false;
+	slabs_init(&w->arena_blocks, &w->loop, WSR_ARENA_BLOCK);
 	loop_now(&w->loop);
 	worker_clock(w);
 	w->logs = log_buffers_new(w);

@@ -12,6 +12,7 @@
 #include "runtime/generation.h"
 #include "runtime/listener.h"
 #include "runtime/loop.h"
+#include "runtime/slab.h"
 
 struct conn_set;        /* runtime/conn.c: the worker's client connections and recycled objects */
 struct upstreams;       /* runtime/upstream.c: pools, peers, names */
@@ -53,6 +54,7 @@ struct worker {
 	bool draining;              /* QUIT: no new connections, no more keep-alive */
 	struct worker_counters *counters;
 	struct wsr_arena_pool arenas;
+	struct slabs arena_blocks;
 	struct conn_set *conns;
 	struct upstreams *upstreams;
 	struct tls_tickets *tickets;
