@@ -103,6 +103,9 @@ static bool look_up(struct expr *x, struct text *t, struct wsr_str function, str
 		part = (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = WSR_V_SENT_HTTP_, .arg = plan_str(x->l->plan, wsr_str(key, name.len)) };
 	} else if (wsr_str_eq_nocase(function, WSR_STR("reqenv")) || wsr_str_eq_nocase(function, WSR_STR("env")) || wsr_str_eq_nocase(function, WSR_STR("note"))) {
 		part = apache_env_part(x->l, name);
+	} else if (wsr_str_eq_nocase(function, WSR_STR("osenv"))) {
+		diag_at(x->l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, place(x, function.ptr, function.len), "the server's own environment is not asked: the empty text stands here");
+		return true;
 	} else {
 		return false;
 	}
@@ -134,7 +137,7 @@ static void call(struct expr *x, struct text *t, struct wsr_str name, uint32_t a
 		constant = wsr_str(arena_copy(&x->l->cc->arena, constant.ptr, constant.len), constant.len);
 		if (!look_up(x, t, name, constant))
 			fail(x, name.ptr, name.len, "no function that is known here",
-			     "there are req, http, resp, reqenv, env, note, tolower, toupper, escape, unescape, base64 and unbase64; files, hashes, LDAP and the server's own environment are not asked");
+			     "there are req, http, resp, reqenv, env, note, tolower, toupper, escape, unescape, base64 and unbase64; files, hashes and LDAP are not asked");
 	}
 }
 
@@ -516,11 +519,9 @@ static void operand(struct expr *x)
 	const char *start = x->at;
 	uint32_t index = x->cond.nodes.count;
 	bool not = false;
-	while (peek(x) == '!' && !(x->at + 1 < x->end && (x->at[1] == '~' || x->at[1] == '='))) {
+	while (take(x, "!") || take(x, "not"))
 		not = !not;
-		x->at++;
-		skip_blanks(x);
-	}
+	skip_blanks(x);
 	start = x->at;
 	if (take(x, "(")) {
 		if (++x->depth > MAX_NESTING) {
@@ -551,7 +552,7 @@ static void conjunction(struct expr *x)
 	uint32_t group = cond_open(x->l, &x->cond, WSR_COND_AND, 0, place(x, x->at, 1));
 	do
 		operand(x);
-	while (!x->failed && take(x, "&&"));
+	while (!x->failed && (take(x, "&&") || take(x, "and")));
 	if (!x->failed)
 		cond_close(&x->cond, group);
 }
@@ -561,7 +562,7 @@ static void alternatives(struct expr *x)
 	uint32_t group = cond_open(x->l, &x->cond, WSR_COND_OR, 0, place(x, x->at, 1));
 	do
 		conjunction(x);
-	while (!x->failed && take(x, "||"));
+	while (!x->failed && (take(x, "||") || take(x, "or")));
 	if (!x->failed)
 		cond_close(&x->cond, group);
 }
@@ -611,9 +612,20 @@ static enum branch branch_of(const struct node *n)
 	       wsr_str_eq_nocase(name, WSR_STR("Else")) ? BRANCH_ELSE : BRANCH_NONE;
 }
 
+#define WRONG_CONDITION (WSR_NONE - 1)
+
+/* Read once, so that what is wrong is told once. */
 static uint32_t own_condition(struct lower *l, const struct node *n)
 {
-	return node_arg_count(n) > 0 ? apache_condition(l, n, node_arg(n, 0), arg_str(n, 0)) : WSR_NONE;
+	uint64_t key = (uint64_t)(uintptr_t)n;
+	if (node_arg_count(n) == 0)
+		return WSR_NONE;
+	if (index_at(&l->apache_conditions, key)->first == WSR_NONE) {
+		uint32_t tree = apache_condition(l, n, node_arg(n, 0), arg_str(n, 0));
+		index_at(&l->apache_conditions, key)->first = tree == WSR_NONE ? WRONG_CONDITION : tree;
+	}
+	uint32_t known = index_at(&l->apache_conditions, key)->first;
+	return known == WRONG_CONDITION ? WSR_NONE : known;
 }
 
 /* Where the chain begins that n belongs to: the last <If> before it. */

@@ -143,6 +143,7 @@ static void apply_defaults(struct lower *l, struct level *lv)
 {
 	l->defaults = true;
 	lv->s.core.client_max_body_bytes = 0;
+	lv->s.file.root.v = WSR_NONE; /* no DocumentRoot: no file */
 	lv->s.log.access_log = (struct wsr_list){ 0, 0 };
 	lv->s.proxy.proxy_http_version = 11;
 	lv->server->srv.underscores_in_headers = 1;

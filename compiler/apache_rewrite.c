@@ -348,6 +348,11 @@ static struct wsr_str next_field(struct wsr_str *s, char separator)
 	return field;
 }
 
+static void text_literal(struct text *t, const char *z)
+{
+	text_bytes(t, z, strlen(z));
+}
+
 static bool says(struct wsr_str field, const char *word)
 {
 	return is_word(field, "true") || is_word(field, "1") || is_word(field, word);
@@ -366,17 +371,27 @@ static void cookie_flag(struct rule_build *b, struct flag_reader *r, struct wsr_
 		bad_flag(r, value, "CO needs name:value:domain, found");
 		return;
 	}
-	value_uint(f[3], &minutes);
-	char age[40] = "";
-	if (minutes) {
-		snprintf(age, sizeof(age), "; Max-Age=%llu", (unsigned long long)(minutes > UINT32_MAX ? UINT32_MAX : minutes) * 60);
-		diag_at(r->l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, apache_text_span(r->l, r->word, value.ptr, value.len), "the lifetime is sent as Max-Age; Apache writes a date as expires");
+	struct text t;
+	text_init(&t, r->l, r->node, r->word);
+	text_rewrite(&t, f[0]);
+	text_bytes(&t, "=", 1);
+	text_rewrite(&t, f[1]);
+	text_literal(&t, "; path=");
+	text_rewrite(&t, f[4].len ? f[4] : WSR_STR("/"));
+	text_literal(&t, "; domain=");
+	text_rewrite(&t, f[2]);
+	if (value_uint(f[3], &minutes) && minutes > 0) {
+		text_literal(&t, "; expires=");
+		struct wsr_str digits = wsr_str(f[3].ptr, f[3].len < 9 ? f[3].len : 9);
+		text_part(&t, (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = WSR_V_HTTPD_EXPIRES_, .arg = plan_str(r->l->plan, digits) });
 	}
-	bool same_site = f[7].len && !is_word(f[7], "0") && !is_word(f[7], "false");
-	const char *text = arena_printf(&r->l->cc->arena, "%.*s=%.*s; path=%.*s; domain=%.*s%s%s%s%s%.*s", WSR_FMT(f[0]), WSR_FMT(f[1]), f[4].len ? (int)f[4].len : 1,
-					f[4].len ? f[4].ptr : "/", WSR_FMT(f[2]), age, says(f[5], "secure") ? "; secure" : "", says(f[6], "httponly") ? "; HttpOnly" : "",
-					same_site ? "; SameSite=" : "", same_site ? (int)f[7].len : 0, same_site ? f[7].ptr : "");
-	uint32_t tmpl = apache_rewrite_text(r->l, r->node, r->word, wsr_cstr(text));
+	text_literal(&t, says(f[5], "secure") ? "; secure" : "");
+	text_literal(&t, says(f[6], "httponly") ? "; HttpOnly" : "");
+	if (f[7].len && !is_word(f[7], "0") && !is_word(f[7], "false")) {
+		text_literal(&t, "; SameSite=");
+		text_rewrite(&t, f[7]);
+	}
+	uint32_t tmpl = text_done(&t);
 	pool_push(&b->cookies, &tmpl);
 }
 

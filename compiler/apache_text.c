@@ -287,11 +287,16 @@ static void read_text(struct text *t, const char *s, const char *end, unsigned d
 	}
 }
 
+void text_rewrite(struct text *t, struct wsr_str s)
+{
+	read_text(t, s.ptr, s.ptr + s.len, 0);
+}
+
 uint32_t apache_rewrite_text(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text)
 {
 	struct text t;
 	text_init(&t, l, n, w);
-	read_text(&t, text.ptr, text.ptr + text.len, 0);
+	text_rewrite(&t, text);
 	return text_done(&t);
 }
 

@@ -36,6 +36,8 @@ enum apache_variable {
 };
 enum apache_variable apache_variable_part(struct lower *l, struct wsr_str name, struct wsr_part *part, const char **why);
 
+/** What mod_rewrite makes of this text, behind what the builder has. */
+void text_rewrite(struct text *t, struct wsr_str s);
 /** Template of a substitution or test string of mod_rewrite: $1, %1, %{NAME}, ${map:key|default}, backslashes. After an error: the empty template. */
 uint32_t apache_rewrite_text(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text);
 /** Template of a text with $0 to $9 (ap_pregsub). @param kind WSR_PART_CAPTURE or WSR_PART_CONDITION_CAPTURE */

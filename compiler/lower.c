@@ -292,7 +292,7 @@ static void lower_free(struct lower *l)
 	};
 	struct pool_index *indexes[] = {
 		&l->variables, &l->upstreams, &l->log_formats, &l->regexes, &l->shapes, &l->listen_index,
-		&l->namesets, &l->files,
+		&l->namesets, &l->files, &l->apache_conditions,
 	};
 	for (size_t i = 0; i < sizeof(pools) / sizeof(*pools); i++)
 		pool_free(pools[i]);

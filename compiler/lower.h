@@ -99,6 +99,7 @@ struct lower {
 	uint32_t last_file, last_file_name; /* cache of lower_place() */
 	struct pool items;          /* struct location: the scopes being built, innermost last */
 	struct pool named;          /* struct wsr_named of the server being lowered */
+	struct pool_index apache_conditions; /* node of <If>, <ElseIf> -> its own condition */
 	struct pool apache_maps;    /* RewriteMap statements and what became of them (apache_map.c) */
 	uint32_t current_server;
 	bool collecting;            /* names of variables are being collected: their own lowering will report what is wrong with them */

@@ -41,7 +41,8 @@ struct wsr_str wsr_content_type(struct wsr_eval *e)
 	char lower[32];
 	if (e->httpd && e->httpd->type.ptr)
 		return e->httpd->type;
-	struct wsr_str ext = extension(e->uri);
+	bool mapped = e->httpd && e->httpd->mapped == WSR_MAPPED_FILE;
+	struct wsr_str ext = extension(mapped ? e->httpd->path : e->uri);
 	if (ext.len > 0 && ext.len <= sizeof(lower) && e->file->types.v != WSR_NONE) {
 		for (size_t i = 0; i < ext.len; i++)
 			lower[i] = (char)wsr_lower((unsigned char)ext.ptr[i]);

@@ -451,6 +451,8 @@ static enum outcome to_file(struct run *r)
 			return refuse(r, 404, "a rewritten path leads above the root");
 		path = join2(e, document_root(e), path);
 	}
+	if (r->status)
+		e->error_status = (uint16_t)r->status; /* a rule with R that others made a file of leaves its status to the file */
 	e->httpd->mapped = WSR_MAPPED_FILE;
 	e->httpd->path = path;
 	return MATCHED;

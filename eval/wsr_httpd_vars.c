@@ -5,6 +5,7 @@
  *
  * The name and port of the server follow UseCanonicalName (server/core.c: ap_get_server_name, ap_get_server_port).
  */
+#include "eval/wsr_date.h"
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_uri.h"
 
@@ -170,6 +171,23 @@ static bool time_part(struct wsr_eval *e, unsigned id, struct wsr_str *out)
 	return some(wsr_join(e->arena, parts, 6), out);
 }
 
+/* Now and so many minutes, with the dashes that cookies have had from Netscape's days on. */
+static bool expires(struct wsr_eval *e, struct wsr_str minutes, struct wsr_str *out)
+{
+	char text[WSR_DATE_BYTES];
+	struct wsr_str now;
+	int64_t seconds = 0, add = 0;
+	if (!wsr_var_value(e, WSR_V_TIME_US, WSR_STR_NULL, &now))
+		return false;
+	for (size_t i = 0; i + 6 < now.len && i < 12; i++)
+		seconds = seconds * 10 + (now.ptr[i] - '0');
+	for (size_t i = 0; i < minutes.len && i < 10; i++)
+		add = add * 10 + (minutes.ptr[i] - '0');
+	struct wsr_str date = wsr_http_date(seconds + add * 60, text);
+	text[7] = text[11] = '-';
+	return some(wsr_arena_dup(e->arena, date), out);
+}
+
 /* --- all of them --------------------------------------------------------------------------------------------------------- */
 
 static bool ipv6(struct wsr_eval *e, struct wsr_str *out)
@@ -189,6 +207,8 @@ bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 		return ipv6(e, out);
 	if (id >= WSR_V_HTTPD_TIME && id <= WSR_V_HTTPD_TIME_WDAY)
 		return time_part(e, id, out);
+	if (id == WSR_V_HTTPD_EXPIRES_)
+		return expires(e, suffix, out);
 	if (!e->httpd)
 		return false;
 	switch (id) {
