@@ -36,7 +36,7 @@ void apache_parameters_init(struct apache_parameters *p)
 
 enum parameter {
 	P_TIMEOUT, P_CONNECT, P_RETRY, P_UPGRADE, P_DISABLE_REUSE, P_ENABLE_REUSE, P_LOADFACTOR, P_ROUTE, P_STATUS, P_LBMETHOD, P_STICKY, P_NOFAILOVER,
-	P_MAXATTEMPTS, P_SEMICOLON, P_MAPPING, P_NONE
+	P_MAXATTEMPTS, P_SEMICOLON, P_LBSET, P_MAPPING, P_NONE
 };
 /* What each is for: a balancer's parameters and a member's own. */
 static const struct { const char *key; enum parameter what; bool of_balancer, of_member; const char *why; } parameters[] = {
@@ -60,7 +60,7 @@ static const struct { const char *key; enum parameter what; bool of_balancer, of
 	{ "flushwait", P_NONE, false, true, "what a backend sends is passed on at once" },
 	{ "flusher", P_NONE, false, true, "what a backend sends is passed on at once" },
 	{ "ping", P_NONE, false, true, "a backend that has closed is noticed when the request is sent" },
-	{ "lbset", P_NONE, false, true, "all members are asked as one set" },
+	{ "lbset", P_LBSET, false, true, NULL },
 	{ "redirect", P_NONE, false, true, "a route that is gone is balanced anew" },
 	{ "secret", P_NONE, false, true, "it belongs to ajp" },
 	{ "stickysessionsep", P_NONE, true, false, "the route stands behind the first dot" },
@@ -200,6 +200,7 @@ static void set_parameter(struct lower *l, const struct word *w, enum parameter 
 	case P_LBMETHOD:      read_method(l, w, v, p); break;
 	case P_STICKY:        read_sticky(l, v, p); break;
 	case P_NOFAILOVER:    p->worker.flags |= read_switch(l, w, v) ? WSR_WORKER_NO_FAILOVER : 0; break;
+	case P_LBSET:         p->peer.flags |= read_number(l, w, v, 0, "a number") ? WSR_PEER_BACKUP : 0; break; /* later sets are asked when the first has nobody left */
 	case P_SEMICOLON:     p->worker.flags |= read_switch(l, w, v) ? WSR_WORKER_SEMICOLON : 0; break;
 	case P_MAXATTEMPTS:   p->worker.max_attempts = (uint32_t)read_number(l, w, v, 0, "a number"); break;
 	default:              break;

@@ -117,7 +117,13 @@ static bool pass_source(struct lower *l, struct level *lv, const struct node *n,
 	const struct wsr_layer *y = &lv->section->layer;
 	pass->regex = WSR_NONE;
 	if (!in_host(lv)) {
+		const struct node *section = lv->section->node;
 		bool expression = y->kind == WSR_LAYER_LOCATION_MATCH;
+		if (y->flags & WSR_LAYER_GLOB) {
+			/* httpd takes the section's pattern for an expression here (mod_proxy.c: add_pass) */
+			pass->regex = lower_regex(l, n, node_arg(section, 0), plan_text(l->plan, y->name), false);
+			return pass->regex != WSR_NONE;
+		}
 		pass->from = expression ? 0 : y->name;
 		pass->regex = expression ? y->regex : WSR_NONE;
 		return true;
@@ -241,6 +247,15 @@ void lower_ap_flag(struct lower *l, struct level *lv, const struct node *n, unsi
 {
 	(void)l;
 	put(lv, (enum plan_setting)cell, wsr_str_eq_nocase(arg_str(n, 0), WSR_STR("on")));
+}
+
+/* arg: where the member lies in struct wsr_srv. */
+void lower_ap_srv_flag(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	uint32_t on = wsr_str_eq_nocase(arg_str(n, 0), WSR_STR("on"));
+	(void)l;
+	if (lv->server)
+		memcpy((char *)&lv->server->srv + arg, &on, sizeof(on));
 }
 
 void lower_ap_proxy_via(struct lower *l, struct level *lv, const struct node *n, unsigned arg)

@@ -115,6 +115,7 @@ static void follow_error_page(struct wsr_eval *e, unsigned status, const struct 
 	if (p->answer == WSR_ERROR_PAGE_TEXT) {
 		answer_page(e, status, WSR_STR_NULL, p->pos);
 		e->decision.body = target;
+		e->decision.content_type = WSR_STR("text/html; charset=iso-8859-1");
 		return;
 	}
 	e->error_page = true;

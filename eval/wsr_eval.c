@@ -342,6 +342,8 @@ static bool client_may_enter(struct wsr_eval *e)
 static unsigned read_path(struct wsr_eval *e)
 {
 	const struct wsr_head *h = e->request;
+	if (e->httpd && h->form == WSR_TARGET_ASTERISK && wsr_str_eq(h->method, WSR_STR("OPTIONS")))
+		return 200;
 	if (h->form != WSR_TARGET_ORIGIN && h->form != WSR_TARGET_ABSOLUTE)
 		return 400;
 	if (e->httpd)
@@ -375,12 +377,16 @@ const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)
 		return &e->decision;
 	const struct wsr_server *s = wsr_server_at(e->table, e->server);
 	unsigned refused = read_path(e);
+	if (refused == 200) {
+		wsr_decide_text(e, 200, WSR_STR(""), s->pos); /* "OPTIONS *" is answered as a ping */
+		return &e->decision;
+	}
 	if (refused) {
 		wsr_decide_status(e, refused, s->pos);
 		return &e->decision;
 	}
-	if (h->query.len > 0)
-		e->args = h->query;
+	if (h->query.len > 0 || (e->httpd && h->has_query))
+		e->args = h->query.ptr ? h->query : WSR_STR("");
 	run_server(e);
 	return &e->decision;
 }

@@ -109,6 +109,8 @@ bool wsr_httpd_rewrite_sections(struct wsr_eval *e);
 bool wsr_httpd_pass(struct wsr_eval *e);
 /** Translation of paths by mod_alias: Redirect, then Alias, which sets e->httpd->mapped. @return true after a decision. */
 bool wsr_httpd_alias(struct wsr_eval *e);
+/** Set the variable of this name ("env:NAME") if any rule asks for it. */
+void wsr_httpd_set_environment(struct wsr_eval *e, struct wsr_str name, struct wsr_str value);
 /** Redirect inside sections. @return true after a decision. */
 bool wsr_httpd_redirect(struct wsr_eval *e);
 /** The PROXY decision for the pass, or for the URL of a rewritten request. */

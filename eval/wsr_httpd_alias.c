@@ -61,7 +61,7 @@ static void answer(struct wsr_eval *e, const struct wsr_alias_rule *r, struct ws
 	if (to.len && to.ptr[0] == '/')
 		to = wsr_httpd_absolute(e, to);
 	struct wsr_str parts[] = { to, WSR_STR("?"), e->args };
-	if (e->args.len && !memchr(to.ptr, '?', to.len))
+	if (e->args.ptr && !memchr(to.ptr, '?', to.len))
 		to = wsr_join(e->arena, parts, 3);
 	wsr_decide_redirect(e, r->status, to, r->pos);
 }

@@ -284,8 +284,9 @@ static bool asks_for_keepalive(const struct wsr_eval *e)
 static void write_connection(struct wsr_eval *e, const struct wsr_answer *a, struct wsr_out *out)
 {
 	char text[64];
-	if (a->tunnel) {
-		wsr_out_field(out, WSR_STR("Upgrade"), e->decision.protocol);
+	if (a->tunnel || (a->status == 426 && e->decision.protocol.len)) {
+		bool said = a->tunnel && e->response && e->response->upgrade.len; /* in the backend's own spelling */
+		wsr_out_field(out, WSR_STR("Upgrade"), said ? e->response->upgrade : e->decision.protocol);
 		wsr_out_field(out, WSR_STR("Connection"), WSR_STR("Upgrade"));
 	} else if (!a->keepalive) {
 		wsr_out_field(out, WSR_STR("Connection"), WSR_STR("close"));

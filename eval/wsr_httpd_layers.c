@@ -21,9 +21,37 @@ static bool matches(struct wsr_eval *e, const struct wsr_layer *y, struct wsr_st
 	return result == WSR_MATCH;
 }
 
+/* Named groups of <LocationMatch> are MATCH_NAME in the environment. */
+static void keep_names(struct wsr_eval *e, uint32_t regex, const struct wsr_captures *c)
+{
+	const struct wsr_regex *rx = wsr_regex_at(e->table, regex);
+	for (uint32_t i = 0; i < rx->names.count; i++) {
+		const struct wsr_regex_name *n = wsr_regex_name_at(e->table, rx->names.first + i);
+		struct wsr_str name = wsr_string(e->table, wsr_variable_at(e->table, n->slot)->name);
+		char key[128] = "env:MATCH_";
+		size_t len = 10;
+		for (size_t k = 0; k < name.len && len + 1 < sizeof(key); k++)
+			key[len++] = (char)(name.ptr[k] >= 'a' && name.ptr[k] <= 'z' ? name.ptr[k] - 32 : name.ptr[k]);
+		wsr_httpd_set_environment(e, wsr_str(key, len), wsr_capture(c, n->group));
+	}
+}
+
+static bool location_matches(struct wsr_eval *e, const struct wsr_layer *y)
+{
+	struct wsr_captures c;
+	if (wsr_regex_at(e->table, y->regex)->names.count == 0)
+		return matches(e, y, e->uri);
+	enum wsr_match_result result = wsr_regex_run(e->regexes, y->regex, e->uri, &c);
+	if (result == WSR_MATCH_FAILED)
+		wsr_eval_fail(e, "a regular expression does not compile or ran into its limit", y->pos);
+	if (result == WSR_MATCH)
+		keep_names(e, y->regex, &c);
+	return result == WSR_MATCH;
+}
+
 static bool location_holds(struct wsr_eval *e, const struct wsr_layer *y)
 {
-	return y->regex != WSR_NONE ? matches(e, y, e->uri) : wsr_httpd_below(e->uri, wsr_string(e->table, y->name));
+	return y->regex != WSR_NONE ? location_matches(e, y) : wsr_httpd_below(e->uri, wsr_string(e->table, y->name));
 }
 
 static bool is_folder(struct wsr_eval *e, struct wsr_str path)

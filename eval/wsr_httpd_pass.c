@@ -198,18 +198,27 @@ static bool apply_worker(struct wsr_eval *e, const struct wsr_worker *w, bool tu
 	return true;
 }
 
+/* May a query go on as it came, bytes from 0x80 on included? */
+static bool is_sendable(struct wsr_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f || s.ptr[i] == '#')
+			return false;
+	return true;
+}
+
 /* Path and query of the URL as they go to the backend. */
 static struct wsr_str request_target(struct wsr_eval *e, struct wsr_str path)
 {
 	const struct wsr_httpd *h = e->httpd;
-	struct wsr_str args = wsr_uri_escape(e->arena, e->args, WSR_ESCAPE_BROKEN);
+	struct wsr_str args = is_sendable(e->args) ? e->args : wsr_uri_escape(e->arena, e->args, WSR_ESCAPE_BROKEN);
 	if (path.len == 0)
 		path = WSR_STR("/");
 	bool keep_2f = h->host->flags & WSR_HOST_SLASHES_NODECODE;
 	struct wsr_str sent = h->nocanon ? wsr_uri_escape(e->arena, path, WSR_ESCAPE_BROKEN) :
 		wsr_httpd_escape(e->arena, path, keep_2f ? WSR_HTTPD_ESCAPE_PROXY_2F : WSR_HTTPD_ESCAPE_PROXY);
 	/* a pass with nocanon took the query along with the raw path */
-	bool query = args.len && !(h->pass && h->nocanon);
+	bool query = args.ptr && !(h->pass && h->nocanon); /* "/x?" stays what it is */
 	struct wsr_str parts[] = { sent, query ? WSR_STR("?") : WSR_STR_NULL, query ? args : WSR_STR_NULL };
 	return wsr_join(e->arena, parts, 3);
 }
@@ -259,7 +268,7 @@ static bool choose_backend(struct wsr_eval *e)
 			return false;
 		use_proxy(e, wsr_proxy_at(e->table, h->worker->proxy));
 		struct wsr_str base = wsr_string(e->table, d->proxy->uri);
-		d->target = request_target(e, base.len ? join2(e, base, path) : path);
+		d->target = request_target(e, join2(e, base, path.len ? path : WSR_STR("/")));
 		return true;
 	}
 	struct wsr_url u = { 0 };
@@ -346,10 +355,10 @@ static void choose_member(struct wsr_eval *e, const struct wsr_worker *w)
 	}
 }
 
-static void set_environment(struct wsr_eval *e, const char *name, struct wsr_str value)
+void wsr_httpd_set_environment(struct wsr_eval *e, struct wsr_str name, struct wsr_str value)
 {
 	for (uint32_t i = 0; e->values && i < wsr_variable_count(e->table); i++)
-		if (wsr_str_eq(wsr_string(e->table, wsr_variable_at(e->table, i)->name), wsr_cstr(name)))
+		if (wsr_str_eq(wsr_string(e->table, wsr_variable_at(e->table, i)->name), name))
 			e->values[i] = value.ptr ? value : WSR_STR("");
 }
 
@@ -361,15 +370,15 @@ void wsr_eval_member(struct wsr_eval *e, uint32_t peer)
 		return;
 	bool by_route = h->route.len && peer < w->routes.count && wsr_str_eq(h->route, wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + peer)));
 	e->decision.peer = peer;
-	set_environment(e, "env:BALANCER_NAME", wsr_string(e->table, w->url));
+	wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_NAME"), wsr_string(e->table, w->url));
 	if (peer < w->routes.count)
-		set_environment(e, "env:BALANCER_WORKER_ROUTE", wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + peer)));
+		wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_WORKER_ROUTE"), wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + peer)));
 	if (h->route.len) {
-		set_environment(e, "env:BALANCER_SESSION_ROUTE", h->route);
-		set_environment(e, "env:BALANCER_SESSION_STICKY", wsr_string(e->table, w->sticky_cookie));
+		wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_SESSION_ROUTE"), h->route);
+		wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_SESSION_STICKY"), wsr_string(e->table, w->sticky_cookie));
 	}
 	if (w->sticky_cookie && !by_route)
-		set_environment(e, "env:BALANCER_ROUTE_CHANGED", WSR_STR("1"));
+		wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_ROUTE_CHANGED"), WSR_STR("1"));
 }
 
 /* Name for SNI and verification: the backend's, or the client's Host with ProxyPreserveHost. */

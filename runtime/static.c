@@ -84,7 +84,10 @@ static void describe(struct exchange *x, const struct stat *st)
 	f->mtime = st->st_mtime;
 	f->type = x->eval.decision.content_type;
 	f->modified = wsr_http_date(f->mtime, f->date);
-	if (x->eval.file->etag)
+	if (x->eval.file->etag && httpd_rules(x))
+		snprintf(f->etag, sizeof(f->etag), "\"%llx-%llx\"", (unsigned long long)f->size,
+			 (unsigned long long)st->st_mtim.tv_sec * 1000000 + (unsigned long long)st->st_mtim.tv_nsec / 1000);
+	else if (x->eval.file->etag)
 		snprintf(f->etag, sizeof(f->etag), "\"%llx-%llx\"", (unsigned long long)f->mtime, (unsigned long long)f->size);
 }
 
@@ -97,10 +100,11 @@ static struct wsr_field own_field(const char *name, struct wsr_str value)
 }
 
 /** Last-Modified, ETag and at most two more. An error page's date says nothing about what was asked for. @return count */
-static unsigned validators(const struct static_file *f, unsigned status, struct wsr_field fields[4])
+static unsigned validators(const struct exchange *x, unsigned status, struct wsr_field fields[4])
 {
+	const struct static_file *f = x->file;
 	unsigned n = 0;
-	if (status < 400)
+	if (status < 400 || httpd_rules(x))
 		fields[n++] = own_field("Last-Modified", f->modified);
 	if (f->etag[0])
 		fields[n++] = own_field("ETag", wsr_cstr(f->etag));
@@ -111,7 +115,7 @@ static void answer_not_modified(struct exchange *x)
 {
 	struct wsr_field fields[4];
 	struct wsr_answer a = { .status = 304, .framing = WSR_FRAMING_NONE, .extra = fields };
-	a.extra_count = validators(x->file, a.status, fields);
+	a.extra_count = validators(x, a.status, fields);
 	answer_whole(x, &a, WSR_STR_NULL);
 }
 
@@ -239,7 +243,7 @@ static void answer_multipart(struct exchange *x)
 	snprintf(f->boundary, sizeof(f->boundary), "%020llu", (unsigned long long)(x->start_ms << 12 ^ ++serial));
 	snprintf(type, sizeof(type), "multipart/byteranges; boundary=%s", f->boundary);
 	struct wsr_answer a = { .status = 206, .framing = WSR_FRAMING_LENGTH, .length = multipart_length(f), .content_type = wsr_cstr(type), .extra = fields };
-	a.extra_count = validators(f, a.status, fields);
+	a.extra_count = validators(x, a.status, fields);
 	if (!answer_head(x, NULL, &a, &out)) {
 		exchange_finish(x, CONN_ABORT, CLOSE_MEMORY);
 		return;
@@ -262,10 +266,10 @@ static void answer_single(struct exchange *x)
 	struct static_range whole = { 0, f->size }, *r = f->ranges ? f->ranges : &whole;
 	unsigned status = x->eval.decision.status ? x->eval.decision.status : f->ranges ? 206 : 200;
 	struct wsr_answer a = { .status = status, .framing = WSR_FRAMING_LENGTH, .length = r->end - r->first, .content_type = f->type, .extra = fields };
-	a.extra_count = validators(f, a.status, fields);
+	a.extra_count = validators(x, a.status, fields);
 	if (f->ranges)
 		fields[a.extra_count++] = own_field("Content-Range", wsr_str(range, (size_t)content_range(range, sizeof(range), f, r)));
-	else if (status == 200 && x->eval.file->max_ranges > 0)
+	else if ((status == 200 || httpd_rules(x)) && x->eval.file->max_ranges > 0)
 		fields[a.extra_count++] = own_field("Accept-Ranges", WSR_STR("bytes"));
 	if (!answer_head(x, NULL, &a, &out)) {
 		exchange_finish(x, CONN_ABORT, CLOSE_MEMORY);
