@@ -379,6 +379,7 @@ const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)
 	unsigned refused = read_path(e);
 	if (refused == 200) {
 		wsr_decide_text(e, 200, WSR_STR(""), s->pos); /* "OPTIONS *" is answered as a ping */
+		e->decision.content_type = WSR_STR_NULL;
 		return &e->decision;
 	}
 	if (refused) {

@@ -102,6 +102,7 @@ static void decide_file(struct wsr_eval *e, uint32_t pos)
 		return;
 	} else if (is_method(e, "OPTIONS")) {
 		wsr_decide_text(e, 200, WSR_STR(""), pos);
+		e->decision.content_type = WSR_STR_NULL;
 	} else if (!is_method(e, "GET") && !is_method(e, "HEAD") && !is_method(e, "POST")) {
 		wsr_decide_status(e, 405, pos);
 	} else {
