@@ -48,6 +48,8 @@ struct apache_section {
 };
 
 /* apache_run.c */
+void apache_run_init(struct apache_run *run, uint32_t stride);
+void apache_run_free(struct apache_run *run);
 /** Append a record; its place is the statement's. Its pos member is filled in later. */
 void apache_push(struct lower *l, struct apache_run *run, const void *record, const struct node *n);
 /** Append all of `from` (a main server's list) behind what is there. */

@@ -5,13 +5,13 @@
  */
 #include "compiler/apache_rewrite.h"
 
-static void run_init(struct apache_run *run, uint32_t stride)
+void apache_run_init(struct apache_run *run, uint32_t stride)
 {
 	pool_init(&run->records, stride);
 	pool_init(&run->places, sizeof(struct plan_place));
 }
 
-static void run_free(struct apache_run *run)
+void apache_run_free(struct apache_run *run)
 {
 	pool_free(&run->records);
 	pool_free(&run->places);
@@ -60,20 +60,20 @@ void apache_section_init(struct apache_section *s, struct apache_host *host, con
 		.kind = (uint8_t)kind, .regex = WSR_NONE, .condition = WSR_NONE, .location = WSR_NONE, .pass = WSR_NONE, .require = WSR_NONE,
 		.hosts = WSR_NONE, .auth = WSR_NONE,
 	};
-	run_init(&s->env, sizeof(struct wsr_env_op));
-	run_init(&s->rewrites, sizeof(struct wsr_rewrite_rule));
-	run_init(&s->aliases, sizeof(struct wsr_alias_rule));
-	run_init(&s->reverses, sizeof(struct wsr_reverse));
-	run_init(&s->request_headers, sizeof(struct wsr_header_op));
-	run_init(&s->response_headers, sizeof(struct wsr_header_op));
-	run_init(&s->conditions, sizeof(struct wsr_cond));
+	apache_run_init(&s->env, sizeof(struct wsr_env_op));
+	apache_run_init(&s->rewrites, sizeof(struct wsr_rewrite_rule));
+	apache_run_init(&s->aliases, sizeof(struct wsr_alias_rule));
+	apache_run_init(&s->reverses, sizeof(struct wsr_reverse));
+	apache_run_init(&s->request_headers, sizeof(struct wsr_header_op));
+	apache_run_init(&s->response_headers, sizeof(struct wsr_header_op));
+	apache_run_init(&s->conditions, sizeof(struct wsr_cond));
 }
 
 static void section_free(struct apache_section *s)
 {
 	struct apache_run *runs[] = { &s->env, &s->rewrites, &s->aliases, &s->reverses, &s->request_headers, &s->response_headers, &s->conditions };
 	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++)
-		run_free(runs[i]);
+		apache_run_free(runs[i]);
 }
 
 void apache_section_done(struct lower *l, struct level *lv, struct apache_section *s)
@@ -99,22 +99,22 @@ void apache_section_done(struct lower *l, struct level *lv, struct apache_sectio
 void apache_host_init(struct apache_host *h, struct apache_host *main_server, const struct node *n)
 {
 	*h = (struct apache_host){ .main = main_server, .node = n };
-	run_init(&h->passes, sizeof(struct wsr_pass));
-	run_init(&h->workers, sizeof(struct wsr_worker));
-	run_init(&h->trusted, sizeof(struct wsr_access_rule));
-	run_init(&h->layers, sizeof(struct wsr_layer));
+	apache_run_init(&h->passes, sizeof(struct wsr_pass));
+	apache_run_init(&h->workers, sizeof(struct wsr_worker));
+	apache_run_init(&h->trusted, sizeof(struct wsr_access_rule));
+	apache_run_init(&h->layers, sizeof(struct wsr_layer));
 }
 
 /* What the main server has comes first (mod_proxy: create_proxy_config, merge_proxy_config). */
 static struct wsr_list intern_behind(struct lower *l, const struct apache_run *first, struct apache_run *own, struct pool *target, size_t pos_offset)
 {
 	struct apache_run all;
-	run_init(&all, own->records.stride);
+	apache_run_init(&all, own->records.stride);
 	if (first)
 		apache_append(&all, first);
 	apache_append(&all, own);
 	struct wsr_list list = apache_intern(l, &all, target, pos_offset);
-	run_free(&all);
+	apache_run_free(&all);
 	return list;
 }
 
@@ -127,9 +127,9 @@ uint32_t apache_host_done(struct lower *l, struct apache_host *h)
 	h->record.workers = intern_behind(l, m ? &m->workers : NULL, &h->workers, &p->worker, offsetof(struct wsr_worker, pos));
 	h->record.trusted = apache_intern(l, &h->trusted, &p->access_rule, offsetof(struct wsr_access_rule, pos));
 	uint32_t index = plan_record_at(p, &p->host, &h->record, offsetof(struct wsr_host, pos), lower_place(l, h->node->span));
-	run_free(&h->passes);
-	run_free(&h->workers);
-	run_free(&h->trusted);
-	run_free(&h->layers);
+	apache_run_free(&h->passes);
+	apache_run_free(&h->workers);
+	apache_run_free(&h->trusted);
+	apache_run_free(&h->layers);
 	return index;
 }

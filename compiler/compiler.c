@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compiler/apache_read.h"
+#include "compiler/iis.h"
 #include "compiler/dialect.h"
 #include "compiler/include.h"
 
@@ -135,8 +136,13 @@ static void front(struct compiler *cc, uint32_t file)
 		cc->root = root;
 		return;
 	}
-	tree_parse(cc, cc->dialect, file, root);
 	cc->root = root;
+	if (cc->dialect == DIALECT_IIS) {
+		iis_read(cc, file, root);
+		cc->torn = diag_failed(cc);
+		return;
+	}
+	tree_parse(cc, cc->dialect, file, root);
 	if (cc->dialect == DIALECT_APACHE) {
 		apache_read(cc, root);
 	} else {

@@ -25,6 +25,10 @@ struct compiler_options {
 	enum dialect dialect;       /* DIALECT_AUTO: by content, then by name */
 	const char *const *defines; /* Apache: NAME or NAME=VALUE, as from `Define` before the first line */
 	unsigned define_count;
+	const char *const *listens; /* IIS: addresses; "ssl:" in front of one that speaks TLS */
+	unsigned listen_count;
+	const char *certificate, *certificate_key; /* IIS: files; NULL */
+	bool assume_full_url;       /* IIS: patterns with a scheme are matched against the whole URL */
 	const char *stdin_filename; /* printed and used for includes when the main file is "-" */
 };
 

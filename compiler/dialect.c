@@ -125,11 +125,8 @@ bool dialect_expected(struct compiler *cc, uint32_t file)
 	if (s->text[at.start] != '<' || (cc->dialect != DIALECT_NGINX && cc->dialect != DIALECT_IIS && !is_xml(s->text + at.start)))
 		return true;
 	enum dialect is = is_xml(s->text + at.start) ? DIALECT_IIS : DIALECT_APACHE;
-	if (is == cc->dialect && is != DIALECT_IIS)
-		return true;
 	if (is == cc->dialect)
-		diag_at(cc, CHECK_FOREIGN_DIALECT, at, "this is IIS configuration: it is not read");
-	else
-		diag_at(cc, CHECK_FOREIGN_DIALECT, at, "this is %s configuration, not %s's: it is not read", printed[is], printed[cc->dialect]);
+		return true;
+	diag_at(cc, CHECK_FOREIGN_DIALECT, at, "this is %s configuration, not %s's: it is not read", printed[is], printed[cc->dialect]);
 	return false;
 }

@@ -5,6 +5,7 @@
  * Defaults are statements of the directive table and pass through the same functions before anything else.
  */
 #include "compiler/apache_host.h"
+#include "compiler/iis.h"
 #include "compiler/lower_program.h"
 
 #include <stdlib.h>
@@ -326,6 +327,8 @@ bool lower_config(struct compiler *cc, struct plan *plan)
 	memset(lv.set, 0, sizeof(lv.set));
 	if (cc->dialect == DIALECT_APACHE)
 		lower_apache(l, &lv);
+	else if (cc->dialect == DIALECT_IIS)
+		lower_iis(l, &lv);
 	NODE_EACH_CHILD(n, cc->root)
 		if (node_is(n, "http") && !n->bad)
 			lower_http(l, &lv, n);

@@ -39,7 +39,10 @@ static const char usage[] =
 	"  -o FILE                 write the table here; - is standard output\n"
 	"  --depfile FILE          write a make rule that names every file read\n"
 	"  --stdin-filename NAME   when site.conf is -: the name in messages; includes are relative to its folder\n"
-	"  --dialect NAME          nginx or apache: the language of site.conf; without it the content tells\n"
+	"  --dialect NAME          nginx, apache or iis: the language of site.conf; without it the content tells\n"
+	"  --listen [ssl:]ADDRESS  IIS: an address and port, or a port, to listen on\n"
+	"  --certificate FILE      IIS: certificate (chain) for ssl: addresses; --certificate-key FILE\n"
+	"  --assume-full-url       IIS: patterns that begin with a scheme match the whole URL\n"
 	"  --define NAME[=VALUE]   Apache: as 'Define NAME VALUE' in front of the first line\n"
 	"  --strict                missing include patterns and mime.types are errors\n"
 	"  --check-files           also look whether certificates, keys and roots can be read\n"
@@ -59,6 +62,7 @@ struct job {
 	struct { const char *name; bool error; } levels[MAX_LEVEL_OPTIONS]; /* -W and -E, in order */
 	unsigned level_count;
 	const char *defines[MAX_DEFINES];
+	const char *listens[MAX_DEFINES];
 	/* Results. */
 	struct plan plan;
 	unsigned char *bytes;
@@ -140,6 +144,7 @@ static int run_job(struct job *job)
 	int status;
 
 	job->options.defines = job->defines;
+	job->options.listens = job->listens;
 	compiler_init(&cc, &job->options);
 	plan_init(&job->plan);
 	if (!compiler_run(&cc, run_stages, job) || !compiler_run(&cc, print_messages, NULL)) {
@@ -192,7 +197,10 @@ static bool level_option(struct job *job, const char *name, bool error)
 	return true;
 }
 
-enum { OPTION_DEPFILE = 256, OPTION_STDIN, OPTION_STRICT, OPTION_FILES, OPTION_CHECKS, OPTION_DIRECTIVES, OPTION_VERSION, OPTION_HELP, OPTION_DIALECT, OPTION_DEFINE };
+enum {
+	OPTION_DEPFILE = 256, OPTION_STDIN, OPTION_STRICT, OPTION_FILES, OPTION_CHECKS, OPTION_DIRECTIVES, OPTION_VERSION, OPTION_HELP, OPTION_DIALECT,
+	OPTION_DEFINE, OPTION_LISTEN, OPTION_CERTIFICATE, OPTION_CERTIFICATE_KEY, OPTION_FULL_URL
+};
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -200,6 +208,10 @@ static const struct option long_options[] = {
 	{ "stdin-filename", required_argument, NULL, OPTION_STDIN },
 	{ "dialect", required_argument, NULL, OPTION_DIALECT },
 	{ "define", required_argument, NULL, OPTION_DEFINE },
+	{ "listen", required_argument, NULL, OPTION_LISTEN },
+	{ "certificate", required_argument, NULL, OPTION_CERTIFICATE },
+	{ "certificate-key", required_argument, NULL, OPTION_CERTIFICATE_KEY },
+	{ "assume-full-url", no_argument, NULL, OPTION_FULL_URL },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "check-files", no_argument, NULL, OPTION_FILES },
 	{ "checks", no_argument, NULL, OPTION_CHECKS },
@@ -232,6 +244,20 @@ static int read_option(struct job *job, int c)
 		if (job->options.define_count == MAX_DEFINES || *optarg == '\0' || *optarg == '=')
 			return usage_error("cannot take --define ", optarg);
 		job->defines[job->options.define_count++] = optarg;
+		return -1;
+	case OPTION_LISTEN:
+		if (job->options.listen_count == MAX_DEFINES)
+			return usage_error("cannot take --listen ", optarg);
+		job->listens[job->options.listen_count++] = optarg;
+		return -1;
+	case OPTION_CERTIFICATE:
+		job->options.certificate = optarg;
+		return -1;
+	case OPTION_CERTIFICATE_KEY:
+		job->options.certificate_key = optarg;
+		return -1;
+	case OPTION_FULL_URL:
+		job->options.assume_full_url = true;
 		return -1;
 	case OPTION_STRICT:
 		job->options.strict = true;

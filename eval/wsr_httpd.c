@@ -198,10 +198,14 @@ void wsr_httpd_run(struct wsr_eval *e)
 	wsr_httpd_env(e, h->layers[0]->env, true);
 	section_env(e, true);
 	wsr_httpd_request_fields(e);
-	if (e->error)
+	if (e->error) {
 		wsr_decide_status(e, 500, e->error_pos);
-	else if (h->mapped == WSR_MAPPED_PROXY)
+	} else if (h->host->flags & WSR_HOST_IIS && body_too_large(e)) {
+		e->body_refused = true;
+		wsr_decide_status(e, 413, pos);
+	} else if (h->mapped == WSR_MAPPED_PROXY) {
 		wsr_httpd_decide_proxy(e);
-	else
+	} else {
 		decide_file(e, pos);
+	}
 }

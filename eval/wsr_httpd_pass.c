@@ -402,7 +402,8 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 		wsr_decide_status(e, 500, pos); /* httpd fails to resolve such a name */
 		return;
 	}
-	d->tunnel = wants_tunnel(e, h->worker, is_ws_url(h->path), &protocol);
+	bool iis = h->host->flags & WSR_HOST_IIS && e->proxyset->websocket != WSR_WEBSOCKET_OFF; /* ARR passes upgrades on, whatever the scheme */
+	d->tunnel = wants_tunnel(e, h->worker, iis || is_ws_url(h->path), &protocol);
 	if (d->tunnel)
 		d->protocol = protocol;
 	else if (h->worker && h->worker->flags & WSR_WORKER_NO_FALLBACK && is_ws_url(h->path)) {

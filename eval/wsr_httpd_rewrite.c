@@ -84,12 +84,24 @@ static enum outcome refuse(struct run *r, unsigned status, const char *why)
 
 /* --- one rule -------------------------------------------------------------------------------------------------------------- */
 
+/* "https://www.example.org/path": what --assume-full-url matches. */
+static struct wsr_str full_url(struct wsr_eval *e, struct wsr_str path)
+{
+	struct wsr_str scheme, host;
+	if (!wsr_var_value(e, WSR_V_SCHEME, WSR_STR_NULL, &scheme) || !wsr_var_value(e, WSR_V_HTTP_HOST_FIELD, WSR_STR_NULL, &host))
+		return path;
+	struct wsr_str parts[] = { scheme, WSR_STR("://"), host, path };
+	return wsr_join(e->arena, parts, 4);
+}
+
 /* What the expression looks at. */
 static struct wsr_str subject(struct run *r, const struct wsr_rewrite_rule *rule)
 {
 	struct wsr_str s = r->now;
 	if (r->rest.len)
 		s = join2(r->e, s, r->rest);
+	if (rule->flags & WSR_RULE_FULL_URL)
+		return full_url(r->e, s);
 	if (rule->flags & WSR_RULE_IIS)
 		return is_path(s) ? wsr_from(s, 1) : s;
 	return r->prefix.len && wsr_starts_with(s, r->prefix) ? wsr_from(s, r->prefix.len) : s;

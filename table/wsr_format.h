@@ -546,7 +546,8 @@ _Static_assert(sizeof(struct wsr_env_op) == 20, "env_op");
 #define WSR_RULE_HAS_QUERY    (1u << 22) /* the substitution contains "?" */
 #define WSR_RULE_ALLOW_3F     (1u << 23) /* UnsafeAllow3F */
 #define WSR_RULE_PREFIX_STAT  (1u << 24) /* the result may be the name of a file: its first segment is written in the substitution, or UnsafePrefixStat */
-#define WSR_RULE_LAST_BIT     WSR_RULE_PREFIX_STAT
+#define WSR_RULE_FULL_URL     (1u << 25) /* IIS: matched against scheme://host/path */
+#define WSR_RULE_LAST_BIT     WSR_RULE_FULL_URL
 struct wsr_rewrite_rule {
 	uint32_t condition;         /* cond or WSR_NONE */
 	uint32_t regex;

@@ -11,7 +11,7 @@
 # A machine that has only git and a shell needs `apt-get install -y make` before its first `make quickstart`.
 set -u
 
-build="gcc make libc6-dev pkg-config flex bison libevent-dev libssl-dev libpcre2-dev libjansson-dev libcrypt-dev openssl python3"
+build="gcc make libc6-dev pkg-config flex bison libevent-dev libssl-dev libpcre2-dev libjansson-dev libexpat1-dev libcrypt-dev openssl python3"
 check="$build libcmocka-dev python3-websockets curl nginx-light apache2 clang libclang-rt-dev chromium procps"
 bench="$build libcmocka-dev nginx-light haproxy wrk nghttp2-client strace valgrind procps"
 
@@ -27,7 +27,7 @@ can_build() {
 	for tool in "${CC:-cc}" make flex bison openssl pkg-config; do
 		command -v "$tool" >/dev/null 2>&1 || return 1
 	done
-	pkg-config --exists libevent_extra libssl libpcre2-8 jansson libcrypt
+	pkg-config --exists libevent_extra libssl libpcre2-8 jansson expat libcrypt
 }
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules of IIS URL Rewrite: texts with {R:1}, patterns, conditions, actions, server variables, outbound rules. In: elements of a web.config. Out: rewrite rules
+ * and header operations of the site's layer.
+ *
+ * A pattern is matched against the path without its first slash and without the query (URL Rewrite Module Configuration Reference); one that expects a
+ * scheme and a host can never match and is an error, unless --assume-full-url says that the whole URL was meant.
+ */
+#include "compiler/apache.h"
+#include "compiler/apache_cond.h"
+#include "compiler/iis.h"
+#include "compiler/value.h"
+#include "eval/wsr_eval.h"
+
+/* --- texts --------------------------------------------------------------------------------------------------------------- */
+
+static void push(struct iis_site *s, struct wsr_part part)
+{
+	pool_push(&s->l->parts, &part);
+}
+
+static void push_literal(struct iis_site *s, struct wsr_str text)
+{
+	if (text.len)
+		push(s, (struct wsr_part){ .kind = WSR_PART_LITERAL, .arg = plan_str(s->l->plan, text) });
+}
+
+static bool capture(struct wsr_str name, struct wsr_part *part)
+{
+	if (name.len != 3 || name.ptr[1] != ':' || name.ptr[2] < '0' || name.ptr[2] > '9')
+		return false;
+	char c = (char)wsr_lower((unsigned char)name.ptr[0]);
+	*part = (struct wsr_part){ .kind = c == 'r' ? WSR_PART_CAPTURE : WSR_PART_CONDITION_CAPTURE, .id = (uint16_t)(name.ptr[2] - '0') };
+	return c == 'r' || c == 'c';
+}
+
+/* IIS's names of variables that differ from httpd's, or that httpd does not have. */
+static const struct { const char *name; const char *httpd; } variables[] = {
+	{ "URL", "REQUEST_PATH" }, { "HTTP_URL", "REQUEST_URI" }, { "UNENCODED_URL", "REQUEST_URI" }, { "PATH_INFO", "REQUEST_PATH" },
+	{ "LOCAL_ADDR", "SERVER_ADDR" }, { "SERVER_PORT_SECURE", "HTTPS" }, { "REMOTE_HOST", "REMOTE_ADDR" }, { "APPL_PHYSICAL_PATH", "DOCUMENT_ROOT" },
+};
+
+static bool builtin(struct wsr_part *part, enum wsr_var_id id)
+{
+	*part = (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = (uint16_t)id };
+	return true;
+}
+
+/* HTTP_X_NAME: the field X-Name. */
+static bool request_field(struct iis_site *s, struct wsr_str name, struct wsr_part *part)
+{
+	char lower[128];
+	if (name.len <= 5 || name.len >= sizeof(lower) || !wsr_str_eq_nocase(wsr_str(name.ptr, 5), WSR_STR("HTTP_")))
+		return false;
+	for (size_t i = 5; i < name.len; i++)
+		lower[i - 5] = (char)wsr_lower((unsigned char)name.ptr[i]);
+	*part = (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = WSR_V_HTTP_, .arg = plan_str(s->l->plan, wsr_str(lower, name.len - 5)) };
+	return true;
+}
+
+static bool variable(struct iis_site *s, struct wsr_str name, struct wsr_part *part)
+{
+	if (wsr_str_eq_nocase(name, WSR_STR("URL")) || wsr_str_eq_nocase(name, WSR_STR("PATH_INFO")))
+		return builtin(part, WSR_V_URI);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
+		if (wsr_str_eq_nocase(name, wsr_cstr(variables[i].name)))
+			return apache_server_variable(s->l, wsr_cstr(variables[i].httpd), part);
+	return request_field(s, name, part) || apache_server_variable(s->l, name, part);
+}
+
+/* {CACHE_URL}: the whole URL. */
+static void push_full_url(struct iis_site *s)
+{
+	struct wsr_part part;
+	builtin(&part, WSR_V_SCHEME);
+	push(s, part);
+	push_literal(s, WSR_STR("://"));
+	builtin(&part, WSR_V_HTTP_HOST_FIELD);
+	push(s, part);
+	builtin(&part, WSR_V_REQUEST_URI);
+	push(s, part);
+}
+
+static const struct { const char *name; enum wsr_function function; } functions[] = {
+	{ "ToLower", WSR_FUNCTION_LOWER }, { "UrlEncode", WSR_FUNCTION_ESCAPE }, { "UrlDecode", WSR_FUNCTION_UNESCAPE },
+};
+
+static const struct node *find_map(const struct iis_site *s, struct wsr_str name)
+{
+	if (s->maps)
+		NODE_EACH_CHILD(m, s->maps)
+			if (node_is(m, "rewriteMap") && wsr_str_eq_nocase(iis_attribute(m, "name", ""), name))
+				return m;
+	return NULL;
+}
+
+/* Index of the map record of a rewriteMap; equal ones are stored once. */
+static uint32_t map_record(struct iis_site *s, const struct node *m)
+{
+	struct plan *p = s->l->plan;
+	struct plan_table table;
+	uint32_t count = 0;
+	NODE_EACH_CHILD(e, m)
+		count += node_is(e, "add");
+	plan_table_init(&table, count);
+	NODE_EACH_CHILD(e, m)
+		if (node_is(e, "add"))
+			plan_table_add(&table, p, plan_str_lower(p, iis_attribute(e, "key", "")), plan_tmpl_const(p, iis_attribute(e, "value", "")));
+	struct wsr_map record = {
+		.source = plan_tmpl_const(p, wsr_str("", 0)), .default_value = plan_tmpl_const(p, iis_attribute(m, "defaultValue", "")),
+	};
+	record.slots = plan_table_done(&table, &p->map_slot);
+	return plan_record_at(p, &p->map, &record, offsetof(struct wsr_map, pos), lower_place(s->l, m->span));
+}
+
+static void read_text(struct iis_site *s, const struct node *n, const struct word *w, struct wsr_str text, unsigned depth);
+
+/* {ToLower:...} and {Map:...}: the argument is a text of its own. @return false when the name is neither. */
+static bool call(struct iis_site *s, const struct node *n, const struct word *w, struct wsr_str name, struct wsr_str argument, unsigned depth)
+{
+	struct wsr_call record = { .map = WSR_NONE, .fallback = WSR_NONE };
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++)
+		if (wsr_str_eq_nocase(name, wsr_cstr(functions[i].name)))
+			record.function = functions[i].function;
+	const struct node *m = record.function ? NULL : find_map(s, name);
+	if (m) {
+		record.function = WSR_FUNCTION_MAP;
+		record.map = map_record(s, m);
+		record.fallback = plan_tmpl_const(s->l->plan, iis_attribute(m, "defaultValue", ""));
+	}
+	if (!record.function)
+		return false;
+	struct pool outer = s->l->parts;
+	pool_init(&s->l->parts, sizeof(struct wsr_part));
+	read_text(s, n, w, argument, depth + 1);
+	if (m) { /* keys are compared without regard to case */
+		uint32_t plain = plan_tmpl(s->l->plan, (const struct wsr_part *)(void *)s->l->parts.data, s->l->parts.count);
+		struct wsr_call lower = { .function = WSR_FUNCTION_LOWER, .argument = plain, .map = WSR_NONE, .fallback = WSR_NONE };
+		s->l->parts.count = 0;
+		push(s, (struct wsr_part){ .kind = WSR_PART_CALL, .arg = pool_intern(&s->l->plan->call, &lower) });
+	}
+	record.argument = plan_tmpl(s->l->plan, (const struct wsr_part *)(void *)s->l->parts.data, s->l->parts.count);
+	pool_free(&s->l->parts);
+	s->l->parts = outer;
+	push(s, (struct wsr_part){ .kind = WSR_PART_CALL, .arg = pool_intern(&s->l->plan->call, &record) });
+	return true;
+}
+
+/* What stands between two braces. */
+static void reference(struct iis_site *s, const struct node *n, const struct word *w, struct wsr_str name, unsigned depth)
+{
+	struct wsr_part part;
+	const char *colon = name.len ? memchr(name.ptr, ':', name.len) : NULL;
+	if (capture(name, &part)) {
+		push(s, part);
+		return;
+	}
+	if (colon && depth < 4 && call(s, n, w, wsr_str(name.ptr, (size_t)(colon - name.ptr)), wsr_str(colon + 1, name.len - (size_t)(colon - name.ptr) - 1), depth))
+		return;
+	if (wsr_str_eq_nocase(name, WSR_STR("CACHE_URL"))) {
+		push_full_url(s);
+		return;
+	}
+	if (!colon && variable(s, name, &part)) {
+		push(s, part);
+		return;
+	}
+	diag_at(s->l->cc, CHECK_UNKNOWN_VARIABLE, w->span, "'{%s}' is no variable, capture, function or map that is known here", diag_quote(s->l->cc, name.ptr, name.len));
+}
+
+/* The brace that closes the one at `at`; text.len when there is none. */
+static size_t closing(struct wsr_str text, size_t at)
+{
+	unsigned open = 0;
+	for (; at < text.len; at++) {
+		open += text.ptr[at] == '{';
+		if (text.ptr[at] == '}' && --open == 0)
+			break;
+	}
+	return at;
+}
+
+static void read_text(struct iis_site *s, const struct node *n, const struct word *w, struct wsr_str text, unsigned depth)
+{
+	size_t start = 0;
+	for (size_t i = 0; i < text.len;) {
+		size_t end = text.ptr[i] == '{' ? closing(text, i) : text.len;
+		if (end == text.len) {
+			i++;
+			continue;
+		}
+		push_literal(s, wsr_str(text.ptr + start, i - start));
+		reference(s, n, w, wsr_str(text.ptr + i + 1, end - i - 1), depth);
+		start = i = end + 1;
+	}
+	push_literal(s, wsr_str(text.ptr + start, text.len - start));
+}
+
+uint32_t iis_text(struct iis_site *s, const struct node *n, const struct word *w, struct wsr_str text)
+{
+	s->l->parts.count = 0;
+	read_text(s, n, w, text, 0);
+	return plan_tmpl(s->l->plan, (const struct wsr_part *)(void *)s->l->parts.data, s->l->parts.count);
+}
+
+/* --- patterns ------------------------------------------------------------------------------------------------------------ */
+
+enum syntax { SYNTAX_EXPRESSION, SYNTAX_WILDCARD, SYNTAX_EXACT };
+
+/* Wildcards capture what they stand for; exact texts match themselves. */
+static struct wsr_str as_expression(struct lower *l, struct wsr_str text, enum syntax syntax)
+{
+	if (syntax == SYNTAX_EXPRESSION)
+		return text;
+	char *out = arena_alloc(&l->cc->arena, 4 * text.len + 8);
+	size_t n = 0;
+	out[n++] = '^';
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '*' && syntax == SYNTAX_WILDCARD) {
+			memcpy(out + n, "(.*)", 4);
+			n += 4;
+			continue;
+		}
+		if (strchr("\\^$.|?*+()[]{}", text.ptr[i]))
+			out[n++] = '\\';
+		out[n++] = text.ptr[i];
+	}
+	memcpy(out + n, "\\z", 2);
+	return wsr_str(out, n + 2);
+}
+
+static enum syntax syntax_of(const struct node *rule)
+{
+	struct wsr_str s = iis_attribute(rule, "patternSyntax", "ECMAScript");
+	return wsr_str_eq_nocase(s, WSR_STR("Wildcard")) ? SYNTAX_WILDCARD : wsr_str_eq_nocase(s, WSR_STR("ExactMatch")) ? SYNTAX_EXACT : SYNTAX_EXPRESSION;
+}
+
+static uint32_t pattern(struct iis_site *s, const struct node *n, const char *attribute, enum syntax syntax)
+{
+	struct wsr_str text = iis_attribute(n, attribute, syntax == SYNTAX_WILDCARD ? "*" : ".*");
+	return lower_regex(s->l, n, iis_word(n, attribute), as_expression(s->l, text, syntax), iis_flag(n, "ignoreCase", true));
+}
+
+/* A text somebody was to fill in: <DNS NAME>, YOUR_SERVER. */
+static bool placeholder(struct iis_site *s, const struct node *n, const char *attribute)
+{
+	struct wsr_str text = iis_attribute(n, attribute, "");
+	const char *open = text.len ? memchr(text.ptr, '<', text.len) : NULL;
+	const char *close = open ? memchr(open, '>', text.len - (size_t)(open - text.ptr)) : NULL;
+	if (!close || (open > text.ptr && open[-1] == '?')) /* (?<name>...) */
+		return false;
+	diag_at(s->l->cc, CHECK_IIS_PLACEHOLDER, iis_word(n, attribute)->span, "'%s' is a placeholder: put the real name in its place",
+		diag_quote(s->l->cc, open, (size_t)(close - open) + 1));
+	return true;
+}
+
+/* The part of a pattern for a full URL that a path can match; { NULL, 0 } for a pattern without scheme. */
+static struct wsr_str path_part(struct lower *l, struct wsr_str text)
+{
+	const char *scheme = text.len > 3 ? memmem(text.ptr, text.len, "://", 3) : NULL;
+	if (!scheme)
+		return WSR_STR_NULL;
+	unsigned open = 0;
+	for (const char *p = scheme + 3; p < text.ptr + text.len; p++) {
+		open += *p == '(' || *p == '[';
+		open -= open && (*p == ')' || *p == ']');
+		if (*p == '/' && !open)
+			return wsr_cstr(arena_printf(&l->cc->arena, "^%.*s", (int)(text.ptr + text.len - p - 1), p + 1));
+	}
+	return WSR_STR("");
+}
+
+/* @return false after an error. *full: the pattern is for the whole URL. */
+static bool check_subject(struct iis_site *s, const struct node *match, bool *full)
+{
+	struct wsr_str text = iis_attribute(match, "url", ""), path = path_part(s->l, text);
+	*full = path.ptr != NULL;
+	if (!*full || s->l->cc->options.assume_full_url)
+		return true;
+	struct diag *d = diag_at(s->l->cc, CHECK_IIS_FULL_URL, iis_word(match, "url")->span,
+		"this pattern can never match: IIS matches the path without its first slash ('ws/client/7'), never scheme and host");
+	if (path.len)
+		diag_note(s->l->cc, d, SPAN_NONE, "what was meant is perhaps url=\"%.*s\"; captures count from there on", WSR_FMT(path));
+	diag_note(s->l->cc, d, SPAN_NONE, "conditions on {HTTPS} and {HTTP_HOST} look at scheme and host; --assume-full-url matches the whole URL");
+	return false;
+}
+
+/* --- conditions ---------------------------------------------------------------------------------------------------------- */
+
+static void condition(struct iis_site *s, struct cond_builder *b, const struct node *n, enum syntax syntax)
+{
+	struct wsr_str type = iis_attribute(n, "matchType", "Pattern");
+	uint32_t input = iis_text(s, n, iis_word(n, "input"), iis_attribute(n, "input", ""));
+	uint8_t flags = iis_flag(n, "negate", false) ? WSR_COND_NOT : 0;
+	if (!wsr_str_eq_nocase(type, WSR_STR("Pattern"))) {
+		uint32_t test = wsr_str_eq_nocase(type, WSR_STR("IsFile")) ? WSR_FILE_IS_FILE : WSR_FILE_IS_DIR;
+		cond_leaf(s->l, b, (struct wsr_cond){ .op = WSR_COND_FILE, .flags = flags, .a = input, .b = test }, n->span);
+		return;
+	}
+	uint32_t regex = pattern(s, n, "pattern", syntax);
+	if (regex != WSR_NONE && !placeholder(s, n, "pattern"))
+		cond_leaf(s->l, b, (struct wsr_cond){ .op = WSR_COND_MATCH, .flags = flags, .a = input, .b = regex }, n->span);
+}
+
+static uint32_t conditions(struct iis_site *s, const struct node *list, enum syntax syntax)
+{
+	struct cond_builder b;
+	bool any = wsr_str_eq_nocase(iis_attribute(list, "logicalGrouping", "MatchAll"), WSR_STR("MatchAny"));
+	cond_init(&b);
+	uint32_t group = cond_open(s->l, &b, any ? WSR_COND_OR : WSR_COND_AND, 0, list->span);
+	NODE_EACH_CHILD(n, list)
+		if (node_is(n, "add"))
+			condition(s, &b, n, syntax);
+	if (any && b.nodes.count == group + 1)
+		cond_leaf(s->l, &b, (struct wsr_cond){ .op = WSR_COND_TRUE }, list->span);
+	cond_close(&b, group);
+	uint32_t cond = cond_done(s->l, &b);
+	cond_free(&b);
+	return cond;
+}
+
+/* --- server variables ---------------------------------------------------------------------------------------------------- */
+
+/* "HTTP_X_ORIGINAL_HOST" -> "X-Original-Host", "RESPONSE_Location" -> "Location". */
+static wsr_sref field_name(struct iis_site *s, struct wsr_str name, size_t prefix)
+{
+	char *out = arena_alloc(&s->l->cc->arena, name.len + 1);
+	bool first = true;
+	size_t n = 0;
+	for (size_t i = prefix; i < name.len; i++) {
+		char c = name.ptr[i] == '_' ? '-' : (char)wsr_lower((unsigned char)name.ptr[i]);
+		out[n++] = first && c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+		first = c == '-';
+	}
+	return plan_str(s->l->plan, wsr_str(out, n));
+}
+
+static bool prefixed(struct wsr_str s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	return s.len > len && wsr_str_eq_nocase(wsr_str(s.ptr, len), wsr_cstr(prefix));
+}
+
+/* The rule puts the value into a variable of its own, and the field is written where that variable is there: captures are those of the rule. */
+static void set_variable(struct iis_site *s, struct apache_run *env, const struct node *n, unsigned ordinal)
+{
+	struct lower *l = s->l;
+	struct wsr_str name = iis_attribute(n, "name", "");
+	bool request = prefixed(name, "HTTP_");
+	if (!request && !prefixed(name, "RESPONSE_")) {
+		diag_at(l->cc, CHECK_UNSUPPORTED_DIRECTIVE, iis_word(n, "name")->span, "'%s' cannot be set: variables that begin with HTTP_ or RESPONSE_ can",
+			diag_quote(l->cc, name.ptr, name.len));
+		return;
+	}
+	uint32_t slot = apache_env_slot(l, wsr_cstr(arena_printf(&l->cc->arena, "iis:%u", ordinal)));
+	struct wsr_env_op op = { .slot = slot, .value = iis_text(s, n, iis_word(n, "value"), iis_attribute(n, "value", "")), .condition = WSR_NONE };
+	apache_push(l, env, &op, n);
+	struct wsr_part part = { .kind = WSR_PART_USER, .arg = slot };
+	uint32_t value = plan_tmpl(l->plan, &part, 1);
+	struct cond_builder b;
+	cond_init(&b);
+	cond_leaf(l, &b, (struct wsr_cond){ .op = WSR_COND_PRESENT, .a = value }, n->span);
+	struct wsr_header_op header = {
+		.action = iis_flag(n, "replace", true) ? WSR_HEADER_SET : WSR_HEADER_SET_IF_EMPTY, .name = field_name(s, name, request ? 5 : 9), .value = value,
+		.regex = WSR_NONE, .condition = cond_done(l, &b),
+	};
+	cond_free(&b);
+	apache_push(l, request ? &s->section->request_headers : &s->section->response_headers, &header, n);
+}
+
+/* --- actions ------------------------------------------------------------------------------------------------------------- */
+
+static unsigned redirect_status(const struct node *action)
+{
+	static const struct { const char *name; unsigned status; } types[] = {
+		{ "Permanent", 301 }, { "Found", 302 }, { "SeeOther", 303 }, { "Temporary", 307 }, { "301", 301 }, { "302", 302 }, { "303", 303 }, { "307", 307 }, { "308", 308 },
+	};
+	struct wsr_str type = iis_attribute(action, "redirectType", "Permanent");
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (wsr_str_eq_nocase(type, wsr_cstr(types[i].name)))
+			return types[i].status;
+	return 301;
+}
+
+static bool has_scheme(struct wsr_str url)
+{
+	return prefixed(url, "http://") || prefixed(url, "https://") || prefixed(url, "ws://") || prefixed(url, "wss://") || prefixed(url, "{R:1}://");
+}
+
+/* URL of a Rewrite or Redirect. A path is relative to the site's root, with or without its slash. */
+static void target(struct iis_site *s, const struct node *action, struct wsr_rewrite_rule *r, bool rewrite)
+{
+	struct wsr_str url = iis_attribute(action, "url", "");
+	bool absolute = has_scheme(url);
+	placeholder(s, action, "url");
+	if (!absolute && (!url.len || (url.ptr[0] != '/' && url.ptr[0] != '{')))
+		url = wsr_cstr(arena_printf(&s->l->cc->arena, "/%.*s", WSR_FMT(url)));
+	r->target = iis_text(s, action, iis_word(action, "url"), url);
+	if (absolute)
+		r->flags |= WSR_RULE_ABSOLUTE | (rewrite ? WSR_RULE_PROXY : 0);
+	if (url.len && memchr(url.ptr, '?', url.len))
+		r->flags |= WSR_RULE_HAS_QUERY;
+	r->flags |= iis_flag(action, "appendQueryString", true) ? WSR_RULE_QSA : WSR_RULE_QSD;
+}
+
+static void custom_response(struct iis_site *s, const struct node *action, struct wsr_rewrite_rule *r)
+{
+	uint64_t status = 0;
+	struct wsr_str text = iis_attribute(action, "statusCode", "");
+	if (!value_uint(text, &status) || status < 200 || status > 599) {
+		diag_at(s->l->cc, CHECK_VALUE, iis_word(action, "statusCode")->span, "a status from 200 to 599 is wanted, not '%s'", diag_quote(s->l->cc, text.ptr, text.len));
+		status = 404;
+	}
+	r->flags |= WSR_RULE_STATUS | WSR_RULE_NOTHING;
+	r->status = (uint16_t)status;
+}
+
+static void action(struct iis_site *s, const struct node *rule, struct wsr_rewrite_rule *r)
+{
+	const struct node *a = iis_child(rule, "action");
+	struct wsr_str type = a ? iis_attribute(a, "type", "None") : WSR_STR("None");
+	if (wsr_str_eq_nocase(type, WSR_STR("Rewrite"))) {
+		target(s, a, r, true);
+	} else if (wsr_str_eq_nocase(type, WSR_STR("Redirect"))) {
+		target(s, a, r, false);
+		r->flags |= WSR_RULE_REDIRECT;
+		r->status = (uint16_t)redirect_status(a);
+	} else if (wsr_str_eq_nocase(type, WSR_STR("CustomResponse"))) {
+		custom_response(s, a, r);
+	} else if (wsr_str_eq_nocase(type, WSR_STR("AbortRequest"))) {
+		r->flags |= WSR_RULE_ABORT | WSR_RULE_NOTHING;
+	} else {
+		r->flags |= WSR_RULE_NOTHING;
+	}
+}
+
+/* --- rules --------------------------------------------------------------------------------------------------------------- */
+
+static void one_rule(struct iis_site *s, const struct node *n)
+{
+	const struct node *match = iis_child(n, "match"), *list = iis_child(n, "conditions"), *set = iis_child(n, "serverVariables");
+	struct wsr_rewrite_rule r = { .condition = WSR_NONE, .regex = WSR_NONE, .target = WSR_NONE, .type = WSR_NONE, .handler = WSR_NONE, .flags = WSR_RULE_IIS };
+	struct apache_run env;
+	bool full = false;
+	if (!match) {
+		diag_at(s->l->cc, CHECK_ARGUMENT, n->words[0].span, "<rule> needs a <match>");
+		return;
+	}
+	if (placeholder(s, match, "url") || !check_subject(s, match, &full))
+		return;
+	r.regex = pattern(s, match, "url", syntax_of(n));
+	r.flags |= iis_flag(match, "negate", false) ? WSR_RULE_NOT : 0;
+	r.flags |= full ? WSR_RULE_FULL_URL : 0;
+	r.flags |= iis_flag(n, "stopProcessing", false) ? WSR_RULE_LAST : 0;
+	if (list) {
+		r.condition = conditions(s, list, syntax_of(n));
+		r.flags |= iis_flag(list, "trackAllCaptures", false) ? WSR_RULE_TRACK_ALL : 0;
+	}
+	apache_run_init(&env, sizeof(struct wsr_env_op));
+	if (set)
+		NODE_EACH_CHILD(v, set)
+			set_variable(s, &env, v, s->l->plan->header_op.count + s->section->request_headers.records.count + s->section->response_headers.records.count);
+	r.env = apache_intern(s->l, &env, &s->l->plan->env_op, offsetof(struct wsr_env_op, pos));
+	apache_run_free(&env);
+	action(s, n, &r);
+	if (r.regex != WSR_NONE)
+		apache_push(s->l, &s->section->rewrites, &r, n);
+}
+
+void iis_rules(struct iis_site *s, const struct node *rules)
+{
+	NODE_EACH_CHILD(n, rules)
+		if (node_is(n, "rule") && iis_flag(n, "enabled", true))
+			one_rule(s, n);
+}
+
+/* --- outbound rules ------------------------------------------------------------------------------------------------------ */
+
+static void outbound(struct iis_site *s, const struct node *n)
+{
+	const struct node *match = iis_child(n, "match"), *a = iis_child(n, "action");
+	struct wsr_str variable = match ? iis_attribute(match, "serverVariable", "") : WSR_STR("");
+	if (!prefixed(variable, "RESPONSE_") || n->word_count == 0 || iis_attribute(n, "preCondition", "").len || iis_child(n, "conditions")) {
+		diag_at(s->l->cc, CHECK_UNSUPPORTED_DIRECTIVE, n->words[0].span,
+			"of outbound rules those for one RESPONSE_ variable, without conditions and preCondition, are compiled");
+		return;
+	}
+	if (!a || !wsr_str_eq_nocase(iis_attribute(a, "type", "None"), WSR_STR("Rewrite")))
+		return;
+	struct wsr_header_op op = {
+		.action = WSR_HEADER_EDIT, .name = field_name(s, variable, 9), .regex = pattern(s, match, "pattern", syntax_of(n)),
+		.value = iis_text(s, a, iis_word(a, "value"), iis_attribute(a, "value", "")), .condition = WSR_NONE,
+	};
+	if (op.regex != WSR_NONE)
+		apache_push(s->l, &s->section->response_headers, &op, n);
+}
+
+void iis_outbound_rules(struct iis_site *s, const struct node *rules)
+{
+	NODE_EACH_CHILD(n, rules)
+		if (node_is(n, "rule") && iis_flag(n, "enabled", true))
+			outbound(s, n);
+}
