@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A web.config compiled and served: rules, conditions, maps, variables, actions, WebSockets over TLS and not; and what is refused, with its words."""
+
+import os
+import re
+import subprocess
+import unittest
+
+from lib import client, env, websocket
+from lib.backend import Backend, respond
+from lib.servers import Wsrpd
+
+HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<configuration>\n<system.webServer>\n'
+TAIL = "\n</system.webServer>\n</configuration>\n"
+
+RULES = """<rewrite>
+<rewriteMaps><rewriteMap name="Moved"><add key="/Old-Page" value="/new-page" /></rewriteMap></rewriteMaps>
+<rules>
+<rule name="moved" stopProcessing="true"><match url=".*" />
+ <conditions><add input="{Moved:{URL}}" pattern="(.+)" /></conditions><action type="Redirect" url="{C:1}" redirectType="Found" /></rule>
+<rule name="secure" stopProcessing="true"><match url="^secure/(.*)" />
+ <conditions logicalGrouping="MatchAll"><add input="{HTTPS}" pattern="off" /><add input="{HTTP_X_SKIP}" pattern="^yes$" negate="true" /></conditions>
+ <action type="Redirect" url="https://{HTTP_HOST}/secure/{R:1}" redirectType="Permanent" appendQueryString="false" /></rule>
+<rule name="either" stopProcessing="true"><match url="^either" />
+ <conditions logicalGrouping="MatchAny"><add input="{QUERY_STRING}" pattern="a=1" /><add input="{REQUEST_METHOD}" pattern="^DELETE$" /></conditions>
+ <action type="CustomResponse" statusCode="418" statusReason="no" /></rule>
+<rule name="both" stopProcessing="true"><match url="^both/(.*)" />
+ <conditions trackAllCaptures="true"><add input="{HTTP_HOST}" pattern="^(\\w+)\\." /><add input="{QUERY_STRING}" pattern="n=(\\d+)" /></conditions>
+ <action type="Redirect" url="/{C:1}/{C:2}/{R:1}" redirectType="Temporary" appendQueryString="false" /></rule>
+<rule name="forbidden" stopProcessing="true"><match url="^private" /><action type="CustomResponse" statusCode="403" /></rule>
+<rule name="abort" stopProcessing="true"><match url="^abort" /><action type="AbortRequest" /></rule>
+<rule name="off" enabled="false"><match url=".*" /><action type="AbortRequest" /></rule>
+<rule name="wild" patternSyntax="Wildcard" stopProcessing="true"><match url="wild/*/end" /><action type="Redirect" url="/{R:1}" redirectType="SeeOther" /></rule>
+<rule name="exact" patternSyntax="ExactMatch" stopProcessing="true"><match url="exact.page" /><action type="CustomResponse" statusCode="410" /></rule>
+<rule name="api" stopProcessing="true"><match url="^api/(.*)" />
+ <serverVariables><set name="HTTP_X_PART" value="{ToLower:{R:1}}" /><set name="RESPONSE_X_Rule" value="api" /></serverVariables>
+ <action type="Rewrite" url="http://BACKEND/v1/{R:1}" /></rule>
+<rule name="ws" stopProcessing="true"><match url="^ws$" /><action type="Rewrite" url="http://BACKEND/ws" /></rule>
+<rule name="short"><match url="^short/(.*)" /><action type="Rewrite" url="/long/{R:1}" /></rule>
+<rule name="long"><match url="^long/(.*)" ignoreCase="false" /><action type="Rewrite" url="http://BACKEND/{R:1}?via=long" /></rule>
+</rules>
+<outboundRules><rule name="location"><match serverVariable="RESPONSE_Location" pattern="^http://BACKEND/(.*)" /><action type="Rewrite" value="/api/{R:1}" /></rule></outboundRules>
+</rewrite>
+<security><requestFiltering><requestLimits maxAllowedContentLength="1000" maxUrl="300" maxQueryString="100" /></requestFiltering></security>
+<httpProtocol><customHeaders><add name="X-Site" value="one" /><remove name="X-Powered-By" /></customHeaders></httpProtocol>"""
+
+
+def script(request):
+    """A WebSocket for /ws, a redirect for /v1/gone, otherwise 200."""
+    if request.target == "/ws":
+        return [websocket.switching(request), ("echo",)]
+    if request.target == "/v1/gone":
+        return [respond(302, [("Location", "http://%s/there" % request.get("host"))], reason="Found")]
+    return [respond(200, [("X-Powered-By", "test")], b"fine")]
+
+
+class Served(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.backend = Backend(script)
+        cls.address, cls.secure = ("127.0.0.1", env.free_port()), ("127.0.0.1", env.free_port())
+        cls.server = Wsrpd()
+        certificate, key = env.certificate(cls.server.folder, "site.example", ["site.example"])
+        cls.server.compile_options = ("--listen", "%s:%d" % cls.address, "--listen", "ssl:%s:%d" % cls.secure, "--certificate", certificate, "--certificate-key", key)
+        text = HEAD + RULES.replace("BACKEND", "%s:%d" % cls.backend.address) + TAIL
+        cls.server.start(text, waits=[cls.address, cls.secure], file="web.config")
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.server.stop()
+        finally:
+            cls.backend.stop()
+
+    def ask(self, target, **more):
+        return client.get(self.address, target, host=more.pop("host", "site.example"), **more)
+
+    def redirected(self, target, status, location, **more):
+        answer = self.ask(target, **more)
+        self.assertEqual((answer.status, answer.get("location")), (status, location))
+
+    def test_redirects(self):
+        self.redirected("/old-page", 302, "http://site.example/new-page")
+        self.redirected("/secure/a?x=1", 301, "https://site.example/secure/a")
+        self.redirected("/both/z?n=42", 307, "http://site.example/site/42/z")
+        self.redirected("/wild/a/b/end", 303, "http://site.example/a/b")
+
+    def test_conditions(self):
+        self.assertEqual(self.ask("/secure/a", fields=[("X-Skip", "YES")]).status, 404)
+        self.assertEqual(self.ask("/either?a=1").status, 418)
+        self.assertEqual(self.ask("/either", method="DELETE").status, 418)
+        self.assertNotEqual(self.ask("/either?a=2").status, 418)
+        self.assertEqual(self.ask("/both/z?n=x").status, 404)
+
+    def test_answers(self):
+        self.assertEqual(self.ask("/private/x").status, 403)
+        self.assertEqual(self.ask("/EXACT.page").status, 410)
+        self.assertEqual(self.ask("/exactXpage").status, 404)
+
+    def test_abort(self):
+        with client.Client(self.address) as c:
+            c.send(client.request("/abort", host="site.example"))
+            self.assertEqual(c.read_all(), b"")
+
+    def test_proxied(self):
+        self.backend.clear()
+        answer = self.ask("/api/Some%20Thing?q=1")
+        self.assertEqual((answer.status, answer.body, answer.get("x-rule"), answer.get("x-site"), answer.get("x-powered-by")), (200, b"fine", "api", "one", None))
+        seen = self.backend.requests[-1]
+        self.assertEqual(seen.target, "/v1/Some%20Thing?q=1")
+        self.assertEqual(seen.get("host"), "%s:%d" % self.backend.address)
+        self.assertEqual(seen.get("x-part"), "some thing")
+        self.assertEqual(seen.get("x-original-url"), "/api/Some%20Thing?q=1")
+        self.assertRegex(seen.get("x-forwarded-for"), r"^127\.0\.0\.1:\d+$")
+
+    def test_rules_go_on(self):
+        self.backend.clear()
+        self.assertEqual(self.ask("/short/a?q=1").status, 200)
+        self.assertEqual(self.backend.requests[-1].target, "/a?via=long&q=1")
+        self.assertEqual(self.ask("/LONG/a").status, 404)
+
+    def test_outbound_location(self):
+        self.assertEqual(self.ask("/api/gone").get("location"), "/api/there")
+
+    def test_limits(self):
+        self.assertEqual(self.ask("/api/x", method="POST", body=b"x" * 1001).status, 413)
+        self.assertEqual(self.ask("/api/x", method="POST", body=b"x" * 1000).status, 200)
+        self.assertEqual(self.ask("/" + "a" * 600).status, 414)
+
+    def test_websocket(self):
+        for address, tls in ((self.address, None), (self.secure, client.tls_context())):
+            with client.Client(address, tls=tls, name="site.example" if tls else None) as c:
+                c.send(websocket.handshake("/ws", host="site.example"))
+                self.assertEqual(c.response().status, 101)
+                message = websocket.frame(b"hello")
+                c.send(message)
+                self.assertEqual(c.read(len(message)), message)
+
+
+class Refused(unittest.TestCase):
+    def compile(self, text, *options):
+        folder = env.scratch("wsrp-iis")
+        path = os.path.join(folder, "web.config")
+        env.write(path, text)
+        done = subprocess.run([env.WSRPC, path, "-o", path + ".bin", *options], stderr=subprocess.PIPE, timeout=30, check=False)
+        return done.returncode, done.stderr.decode()
+
+    def expect(self, body, check, words, *options):
+        code, said = self.compile(HEAD + body + TAIL, *(options or ("--listen", "127.0.0.1:80")))
+        self.assertEqual(code, 1, said)
+        self.assertIn("[%s]" % check, said)
+        self.assertIn(words, said)
+        return said
+
+    def rule(self, inside):
+        return '<rewrite><rules><rule name="r">%s</rule></rules></rewrite>' % inside
+
+    FULL = '<match url="^https://www\\.example\\.org(:443)?/ws/(.*)" /><action type="Rewrite" url="http://127.0.0.1:9/{R:2}" />'
+
+    def test_full_url(self):
+        said = self.expect(self.rule(self.FULL), "iis-full-url", "can never match")
+        self.assertIn('url="^ws/(.*)"', said)
+        self.assertRegex(said, r"web\.config:4:\d+: error")
+
+    def test_assume_full_url(self):
+        code, said = self.compile(HEAD + self.rule(self.FULL) + TAIL, "--listen", "127.0.0.1:80", "--assume-full-url")
+        self.assertEqual((code, said), (0, ""))
+
+    def test_placeholder(self):
+        self.expect(self.rule('<match url="(.*)" /><action type="Rewrite" url="http://&lt;server&gt;/{R:1}" />'), "iis-placeholder", "'<server>'")
+
+    def test_bindings(self):
+        self.expect(self.rule('<match url="x" /><action type="None" />'), "iis-bindings", "--listen", "--strict")
+
+    def test_unknown_variable(self):
+        self.expect(self.rule('<match url="x" /><action type="Redirect" url="/{NO_SUCH}" />'), "unknown-variable", "{NO_SUCH}")
+
+    def test_attribute(self):
+        self.expect(self.rule('<match uri="x" /><action type="None" />'), "argument", "<match> has no attribute 'uri'")
+        self.expect(self.rule('<match url="x" /><action type="Rewrit" url="/" />'), "argument", "'Rewrit' is none of")
+
+    def test_xml(self):
+        self.expect("<rewrite>", "syntax", "not well-formed XML: mismatched tag")
+        code, said = self.compile('<!DOCTYPE a [<!ENTITY b "c">]>' + HEAD.split("\n", 1)[1] + TAIL, "--listen", "80", "--dialect", "iis")
+        self.assertEqual(code, 1)
+        self.assertIn("DOCTYPE", said)
+
+    def test_unread_element_is_told(self):
+        code, said = self.compile(HEAD + '<handlers><add name="x" /></handlers>' + TAIL, "--listen", "127.0.0.1:80")
+        self.assertEqual(code, 0)
+        self.assertEqual(len(re.findall("<handlers> in <system.webServer> is not read", said)), 1)
+
+    def test_regular_expression(self):
+        self.expect(self.rule('<match url="(x" /><action type="None" />'), "regex", "(x")
+
+
+if __name__ == "__main__":
+    unittest.main()
