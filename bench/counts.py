@@ -78,19 +78,24 @@ def _callgrind_totals(folder):
     return totals
 
 
-def _strace_totals(folder):
-    """Calls in the line "total".  strace is no parent of the server (-D) and may write a little after its end."""
+def strace_table(folder):
+    """What strace wrote.  It is no parent of the server (-D) and may end a little after it."""
     path = os.path.join(folder, "st")
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if os.path.exists(path):
             with open(path, encoding="ascii", errors="replace") as f:
-                match = re.search(r"^\s*100\.00\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?total$", f.read(), re.M)
-            if match:
+                text = f.read()
+            if re.search(r"^\s*100\.00 .* total$", text, re.M):
                 os.unlink(path)
-                return {"system calls": int(match.group(1))}
+                return text
         time.sleep(0.05)
     raise loads.LoadFailed("strace left no table")
+
+
+def _strace_totals(folder):
+    match = re.search(r"^\s*100\.00\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?total$", strace_table(folder), re.M)
+    return {"system calls": int(match.group(1))}
 
 
 TOOLS = {
@@ -99,20 +104,24 @@ TOOLS = {
 }
 
 
-def _run(context, kind, load, tool, count):
-    command, totals = TOOLS[tool]
+def _run(context, kind, tool, operation, count, read):
+    command, load = TOOLS[tool][0], OPERATIONS[operation]
     server = kind(context)
     try:
         server.start(command(context.work))
         load(context, server, count)
     finally:
         server.stop()
-    return totals(context.work)
+    return read(context.work)
+
+
+def difference(context, kind, tool, operation, read):
+    """{what: count an operation} of this kind of server, from what read(folder) finds in the tool's output."""
+    part = LARGE if operation.startswith("body") else 1
+    few = _run(context, kind, tool, operation, FEW // part, read)
+    many = _run(context, kind, tool, operation, MANY // part, read)
+    return {what: (many[what] - few.get(what, 0)) * part / (MANY - FEW) for what in many}
 
 
 def measure(context, kind, tool, operation):
-    """{what: count an operation} of this kind of server, for what the tool counts."""
-    load, part = OPERATIONS[operation], LARGE if operation.startswith("body") else 1
-    few = _run(context, kind, load, tool, FEW // part)
-    many = _run(context, kind, load, tool, MANY // part)
-    return {what: (many[what] - few[what]) * part / (MANY - FEW) for what in many}
+    return difference(context, kind, tool, operation, TOOLS[tool][1])
