@@ -92,6 +92,7 @@ uint32_t apache_substitution(struct lower *l, struct wsr_str text, bool captures
  * All sections of a host, the main server's first, become its layers; the host's own layer must be there already (apache_section_done()), and balancers
  * that no rule named become workers. apache_section.c
  */
+bool apache_is_glob(struct wsr_str s); /* has it a wildcard of the shell? */
 void apache_sections(struct lower *l, const struct level *host_level, struct apache_host *host);
 
 /** A section of this kind, empty; freed by apache_section_done(). */

@@ -117,16 +117,15 @@ static bool pass_source(struct lower *l, struct level *lv, const struct node *n,
 	const struct wsr_layer *y = &lv->section->layer;
 	pass->regex = WSR_NONE;
 	if (!in_host(lv)) {
-		const struct node *section = lv->section->node;
-		bool expression = y->kind == WSR_LAYER_LOCATION_MATCH;
-		if (y->flags & WSR_LAYER_GLOB) {
-			/* httpd takes the section's pattern for an expression here (mod_proxy.c: add_pass) */
-			pass->regex = lower_regex(l, n, node_arg(section, 0), plan_text(l->plan, y->name), false);
-			return pass->regex != WSR_NONE;
+		/* httpd takes the section's text for an expression when it has wildcards, whatever the section is (mod_proxy.c: add_pass) */
+		struct wsr_str name = plan_text(l->plan, y->name);
+		if (!(arg & AP_MATCH) && !apache_is_glob(name)) {
+			pass->from = y->name;
+			return true;
 		}
-		pass->from = expression ? 0 : y->name;
-		pass->regex = expression ? y->regex : WSR_NONE;
-		return true;
+		const struct node *section = lv->section->node;
+		pass->regex = y->flags & WSR_LAYER_GLOB || y->regex == WSR_NONE ? lower_regex(l, n, node_arg(section, 0), name, false) : y->regex;
+		return pass->regex != WSR_NONE;
 	}
 	struct wsr_str from = arg_str(n, 0);
 	if (arg & AP_MATCH) {

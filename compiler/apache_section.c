@@ -92,7 +92,7 @@ static int compare(const void *a, const void *b)
 
 /* --- names --------------------------------------------------------------------------------------------------------------- */
 
-static bool is_glob(struct wsr_str s)
+bool apache_is_glob(struct wsr_str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		if (s.ptr[i] == '\\')
@@ -163,7 +163,7 @@ static bool name_section(struct lower *l, const struct item *it, struct wsr_laye
 		y->regex = lower_regex(l, it->node, w, name, false);
 		return y->regex != WSR_NONE;
 	}
-	if (is_glob(name)) {
+	if (apache_is_glob(name)) {
 		bool path = y->kind == WSR_LAYER_DIRECTORY || y->kind == WSR_LAYER_LOCATION;
 		y->flags |= WSR_LAYER_GLOB;
 		y->regex = lower_regex(l, it->node, w, glob_expression(l, name, path), false);
