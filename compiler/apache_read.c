@@ -107,6 +107,8 @@ static struct wsr_str value_of(struct compiler *cc, const struct node *n, struct
 		define(cc, name, wsr_cstr(builtin_names[i].value)); /* told once */
 		return wsr_cstr(builtin_names[i].value);
 	}
+	if (name.len && memchr(name.ptr, ':', name.len))
+		return (struct wsr_str)WSR_STR_NULL; /* ${map:key} of mod_rewrite */
 	struct diag *w = diag_at(cc, CHECK_UNDEFINED_NAME, node_head_span(n), "${%s} is not defined: the text stays as it is", diag_quote(cc, name.ptr, name.len));
 	diag_note(cc, w, SPAN_NONE, "write 'Define %s VALUE' above, or --define %s=VALUE", diag_quote(cc, name.ptr, name.len), diag_quote(cc, name.ptr, name.len));
 	return (struct wsr_str)WSR_STR_NULL;
