@@ -89,7 +89,8 @@ class Bad(unittest.TestCase):
         fired = set()
         for path in glob.glob(os.path.join(BAD, "*.conf")):
             fired.update(re.findall(r"\[([a-z-]+)\]$", "\n".join(split_file(path)[1]), re.M))
-        self.assertEqual(names - fired, set())
+        iis = {name for name in names if name.startswith("iis-")}  # test_iis.py
+        self.assertEqual(names - fired - iis, set())
 
 
 class Good(unittest.TestCase):

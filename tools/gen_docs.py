@@ -177,10 +177,49 @@ def seen_by_tests():
     return seen
 
 
+def iis_elements():
+    """(element, parents, verdict, attributes, sentence, note) of grammar/iis.def."""
+    text = re.sub(r'"\s*\n\s*"', "", read("grammar/iis.def"))
+    string = r'"(?:[^"\\]|\\.)*"'
+    found = re.findall(r"^E\((%s), (%s), (\w+),\s*(%s), (%s),\s*(NULL|%s)\)$" % ((string,) * 5), text, re.M)
+    return [tuple(None if value == "NULL" else ast.literal_eval(value) if value.startswith('"') else value for value in row) for row in found]
+
+
+IIS_INTRO = """# IIS configuration
+
+    wsrpc web.config --listen 80 --listen ssl:443 --certificate site.pem --certificate-key site.key -o site.bin
+
+The rules of a `web.config` (URL Rewrite 2.1) as a site. Bindings and certificates are not part of such a file, so they stand on the command line; `ssl:` in front of an
+address makes it speak TLS. Elements that are not in the list below are reported with their place and have no effect.
+
+* A pattern is matched against the path without its first slash and without the query, without regard to case unless `ignoreCase="false"`. A pattern that
+  begins with a scheme and a host can never match: that is an error which names the pattern that was perhaps meant. `--assume-full-url` matches such patterns
+  against `scheme://host/path`.
+* `Rewrite` to a URL with `http://` or `https://` is a reverse proxy as Application Request Routing makes it: Host of the target (unless `<proxy preserveHostHeader="true">`),
+  `X-Forwarded-For` with the client's port, `X-Original-URL`. `X-ARR-LOG-ID`, `X-ARR-SSL` and `Max-Forwards` are not added. WebSockets pass unless `<webSocket enabled="false">`.
+* A request that no rule takes is answered with 404: there is no folder of files.
+* `{HTTP_X_NAME}`, `{REQUEST_URI}`, `{QUERY_STRING}`, `{HTTPS}`, `{URL}`, `{CACHE_URL}`, `{REMOTE_ADDR}` and the other variables of a request, `{R:n}`, `{C:n}`, `{ToLower:}`, `{UrlEncode:}`,
+  `{UrlDecode:}` and `{Map:}` stand in texts.
+* `rewriteMaps` are compiled; keys are compared without regard to case.
+
+Not compared with a running IIS: the tests follow its documentation (tests/test_iis.py).
+"""
+
+
+def iis_md():
+    lines = [NOTICE.replace("directives.def", "iis.def"), IIS_INTRO, "| element | in | verdict | attributes | |", "|---|---|---|---|---|"]
+    for name, parents, verdict, attributes, sentence, note in iis_elements():
+        lines.append("| `<%s>` | %s | %s | %s | %s |" % (name, " ".join("`%s`" % parent for parent in parents.split()) or "the document",
+                                                      VERDICTS[verdict].replace("nginx", "IIS"), " ".join(code(word) for word in attributes.split()),
+                                                      cell(sentence + (" " + note[0].upper() + note[1:] + "." if note else ""))))
+    return "\n".join(lines) + "\n"
+
+
 def documents():
     """path -> text of every document."""
     rows, names = directive_table.rows(), variables()
     return {
+        "docs/IIS.md": iis_md(),
         "docs/DIRECTIVES.md": directives_md(rows, names),
         "docs/NGINX.md": nginx_md(rows, seen_by_tests()),
         "docs/man/wsrp.conf.5": man_page(rows, names),
