@@ -181,7 +181,7 @@ def iis_elements():
     """(element, parents, verdict, attributes, sentence, note) of grammar/iis.def."""
     text = re.sub(r'"\s*\n\s*"', "", read("grammar/iis.def"))
     string = r'"(?:[^"\\]|\\.)*"'
-    found = re.findall(r"^E\((%s), (%s), (\w+),\s*(%s), (%s),\s*(NULL|%s)\)$" % ((string,) * 5), text, re.M)
+    found = re.findall(r"^E\((%s),\s*(%s),\s*(\w+),\s*(%s),\s*(%s),\s*(NULL|%s)\)$" % ((string,) * 5), text, re.M)
     return [tuple(None if value == "NULL" else ast.literal_eval(value) if value.startswith('"') else value for value in row) for row in found]
 
 
