@@ -10,7 +10,7 @@
 
 #include "eval/wsr_chars.h"
 
-#define FIELDS_FIRST 32u            /* field records of the first allocation */
+#define FIELDS_FIRST 16u            /* field records of the first allocation */
 
 /* --- words --------------------------------------------------------------------------------------------------------- */
 

@@ -11,7 +11,8 @@
 #include "runtime/static.h"
 
 #define ARENA_EXTRA_BYTES (512u << 10)  /* of an exchange's arena beyond what the heads may take */
-#define HEAD_FIRST_BYTES  1024u         /* of the head's buffer at first */
+#define HEAD_FIRST_BYTES  512u          /* of the head's buffer at first */
+#define HEAD_WHOLE_BYTES  1024u         /* up to here everything received is copied, without a look for the head's end */
 
 /* --- life -------------------------------------------------------------------------------------------------------------- */
 
@@ -32,7 +33,7 @@ struct exchange *exchange_new(struct conn *c)
 	struct exchange *x = slabs_get(conn_exchanges(c->w));
 	if (!x)
 		return NULL;
-	*x = (struct exchange){ .conn = c, .w = c->w, .gen = generation_ref(c->w->gen), .start_ms = loop_now(&c->w->loop) };
+	*x = (struct exchange){ .conn = c, .w = c->w, .gen = generation_ref(c->w->gen), .start_ms = c->w->loop.now_ms };
 	x->eval.listen = c->listener->index;
 	x->limits = wsr_request_limits(&x->gen->table, x->eval.listen);
 	wsr_arena_init(&x->arena, &c->w->arenas, ARENA_EXTRA_BYTES + 4 * x->limits.head_bytes);
@@ -147,7 +148,7 @@ enum wsr_head_status exchange_take_head(struct exchange *x, struct wsr_str *in)
 {
 	/* One byte more than the limit lets the parser say so. */
 	size_t room = x->limits.head_bytes + 1 - x->head_len, n = in->len < room ? in->len : room;
-	const char *end = x->head_len == 0 && n > HEAD_FIRST_BYTES ? memmem(in->ptr, n, "\r\n\r\n", 4) : NULL;
+	const char *end = x->head_len == 0 && n > HEAD_WHOLE_BYTES ? memmem(in->ptr, n, "\r\n\r\n", 4) : NULL;
 	if (end)
 		n = (size_t)(end - in->ptr) + 4; /* a long body behind the head is not copied */
 	if (!head_reserve(x, n)) {

@@ -23,12 +23,25 @@ struct wsr_str proxy_address(const struct exchange *x)
 	return t ? t->address : WSR_STR_NULL;
 }
 
+/** The second try gets room for all. @return false if there is none: the last one's is used again */
+static bool more_tries(struct exchange *x)
+{
+	struct proxy *p = x->proxy;
+	struct proxy_try *all = p->tries_cap < PROXY_TRIES_MAX ? wsr_arena_alloc(&x->arena, PROXY_TRIES_MAX * sizeof(*all)) : NULL;
+	if (!all)
+		return false;
+	memcpy(all, p->tries, p->try_count * sizeof(*all));
+	p->tries = all;
+	p->tries_cap = PROXY_TRIES_MAX;
+	return true;
+}
+
 static void begin_try(struct exchange *x)
 {
 	struct proxy *p = x->proxy;
-	if (p->try_count < PROXY_TRIES_MAX)
+	if (p->try_count < p->tries_cap || more_tries(x))
 		p->try_count++;
-	*proxy_current_try(x) = (struct proxy_try){ .connect_ms = UINT64_MAX, .header_ms = UINT64_MAX, .response_ms = UINT64_MAX, .start_ms = loop_now(&x->w->loop) };
+	*proxy_current_try(x) = (struct proxy_try){ .connect_ms = UINT64_MAX, .header_ms = UINT64_MAX, .response_ms = UINT64_MAX, .start_ms = x->w->loop.now_ms };
 	p->state = PROXY_CONNECTING;
 	p->up = NULL;
 	p->received = p->request_sent = p->head_unsent = p->paused = false;
@@ -127,7 +140,7 @@ static bool make_head(struct exchange *x)
 	if (p->request.ptr)
 		return true;
 	p->keep_upstream = upstream_keeps(x);
-	wsr_out_init(&p->request, &x->arena, 1024);
+	wsr_out_init(&p->request, &x->arena, 512);
 	wsr_eval_upstream_head(&x->eval, (enum wsr_framing)p->request_framing, x->request.content_length, p->keep_upstream, &p->request);
 	if (p->request.refused)
 		exchange_error(x, WSR_LOG_WARN, "%u fields for the upstream held a control character and were left out", p->request.refused);
@@ -325,12 +338,12 @@ void proxy_start(struct exchange *x)
 {
 	const struct proxy *old = x->proxy;
 	struct proxy *p = wsr_arena_alloc(&x->arena, sizeof(*p));
-	struct proxy_try *tries = old ? old->tries : wsr_arena_alloc(&x->arena, PROXY_TRIES_MAX * sizeof(*tries));
+	struct proxy_try *tries = old ? old->tries : wsr_arena_alloc(&x->arena, sizeof(*tries));
 	if (!p || !tries) {
 		exchange_fail(x, 500, CLOSE_MEMORY);
 		return;
 	}
-	*p = (struct proxy){ .tries = tries, .try_count = old ? old->try_count : 0, .start_ms = loop_now(&x->w->loop) };
+	*p = (struct proxy){ .tries = tries, .tries_cap = old ? old->tries_cap : 1, .try_count = old ? old->try_count : 0, .start_ms = x->w->loop.now_ms };
 	size_t buffers = (size_t)x->eval.proxyset->proxy_buffers_bytes;
 	p->high_water = buffers > STREAM_LOW_WATER ? buffers : STREAM_LOW_WATER + 1;
 	x->proxy = p;

@@ -52,8 +52,8 @@ struct proxy {
 	size_t replay_len;
 	size_t high_water;          /* of either stream's output */
 	uint64_t start_ms;
-	struct proxy_try *tries;    /* in the arena, PROXY_TRIES_MAX of them */
-	unsigned try_count;
+	struct proxy_try *tries;    /* in the arena */
+	unsigned try_count, tries_cap;
 	/* response */
 	char *head_buf;
 	size_t head_len, head_cap;

@@ -218,7 +218,7 @@ void stream_set_timeouts(struct stream *s, uint64_t read_ms, uint64_t write_ms)
 {
 	s->read_timeout_ms = read_ms;
 	s->write_timeout_ms = write_ms;
-	s->read_at_ms = s->write_at_ms = loop_now(s->loop);
+	s->read_at_ms = s->write_at_ms = s->loop->now_ms;
 	s->read_timed_out = 0;
 	arm_timer(s);
 }

@@ -152,7 +152,8 @@ void stream_close(struct stream *s, enum stream_close how);
 void stream_abort(struct stream *s);
 
 /**
- * Longest silence while not paused, and longest time without progress while something is pending; 0 = no limit. Both start anew now.
+ * Longest silence while not paused, and longest time without progress while something is pending; 0 = no limit. Both start anew now (the loop's now: loop_now()
+ * of the callback that is running).
  */
 void stream_set_timeouts(struct stream *s, uint64_t read_ms, uint64_t write_ms);
 

@@ -421,10 +421,11 @@ static void step(struct upstream_call *c)
 		return;
 	}
 	stream_set_owner(s, c->on_stream, c->owner);
-	stream_set_timeouts(s, 0, 0);
 	found(c, s, true);
-	if (!c->collected)
+	if (!c->collected) { /* else the caller sets its own time-outs now */
+		stream_set_timeouts(s, 0, 0);
 		loop_later(c->us->loop, &c->task);
+	}
 }
 
 static void on_resolved(struct resolve_wait *w)
