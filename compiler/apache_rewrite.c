@@ -251,6 +251,12 @@ static bool or_next(const struct apache_run *run, uint32_t i)
 	return ((const struct wsr_cond *)pool_at(&run->records, i))->flags & OR_NEXT && i + 1 < run->records.count;
 }
 
+/* An [OR] behind which no condition comes holds whatever the conditions before it say (mod_rewrite.c: apply_rewrite_rule leaves its loop). */
+static bool ends_in_or(const struct apache_run *run, uint32_t i)
+{
+	return ((const struct wsr_cond *)pool_at(&run->records, i))->flags & OR_NEXT;
+}
+
 /* All waiting conditions as one tree: runs joined by [OR] below one AND. */
 static uint32_t take_conditions(struct lower *l, struct apache_section *s, const struct node *n)
 {
@@ -265,6 +271,8 @@ static uint32_t take_conditions(struct lower *l, struct apache_section *s, const
 		add_waiting(l, &b, run, i);
 		while (or_next(run, i))
 			add_waiting(l, &b, run, ++i);
+		if (ends_in_or(run, i))
+			cond_leaf(l, &b, (struct wsr_cond){ .op = WSR_COND_TRUE }, n->span);
 		cond_close(&b, any);
 	}
 	cond_close(&b, all);

@@ -6,7 +6,7 @@ from judge import HttpdCase, backend, get, harness, head, post, raw, redirecting
 CLIENT_FIELDS = ([("X-Forwarded-For", "1.1.1.1")], [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", "2.2.2.2")], [("X-Forwarded-Host", "h.example"), ("X-Forwarded-Server", "s.example"), ("X-Forwarded-Proto", "https"), ("X-Real-IP", "9.9.9.9"), ("Forwarded", "for=1.1.1.1")],
                  [("Cookie", "a=1"), ("Cookie", "b=2")], [("X-A", "1"), ("X-A", "2"), ("x-a", "3")], [("Connection", "close, X-Named"), ("X-Named", "gone"), ("X-Kept", "kept")], [("Keep-Alive", "timeout=5"), ("Proxy-Connection", "keep-alive"), ("TE", "trailers"), ("Trailer", "X-T")],
                  [("Proxy-Authorization", "Basic eDp5"), ("Proxy", "http://evil/"), ("Authorization", "Basic YTpi")], [("Via", "1.0 old")], [("Accept-Encoding", "gzip"), ("Accept", "*/*"), ("User-Agent", "test/1")], [("X-Empty", "")], [("X_Under", "1"), ("X.Dot", "2")],
-                 [("Max-Forwards", "3")], [("Range", "bytes=0-1")], [("If-None-Match", "\"x\"")])
+                 [("Max-Forwards", "3")], [("If-None-Match", "\"x\"")])
 
 HttpdCase("fields", "request fields", vhost("    ProxyPass / http://@UP@/ # drop"), [get("/", fields=fields) for fields in CLIENT_FIELDS]
           + [post("/"), post("/", body=b"5\r\nhello\r\n0\r\n\r\n", fields=[("Transfer-Encoding", "chunked")]), post("/", body=b""), post("/", fields=[("Content-Type", "text/x"), ("Expect", "100-continue")]), get("/", version="1.0"), get("/", version="1.0", host=None),
@@ -188,7 +188,6 @@ HttpdCase("balancer", "byrequests, bytraffic, bybusyness and loadfactor", vhost(
         ProxySet lbmethod=bytraffic
     </Proxy>
 """), [get("/even/%d" % i) for i in range(6)] + [get("/weighted/%d" % i) for i in range(8)] + [get("/busy/%d" % i) for i in range(4)] + [get("/standby/%d" % i) for i in range(2)] + [get("/disabled/%d" % i) for i in range(2)] + [get("/outside/x?y"), get("/outside"), get("/named/x"), get("/named/y"), get("/even"), get("/weighted")])
-HttpdCase.all[-1].differs = []
 
 HttpdCase("balancer", "stickysession and route", vhost("""
     <Proxy balancer://sticky>
@@ -257,7 +256,7 @@ HttpdCase("upgrade", "the old tunnel", vhosts("""
     ProxyPass / http://@UP2@/""", """
     ServerName on
     ProxyPass /ws ws://@UP@/ws # drop
-    ProxyPass / http://@UP2@/"""), [row for host in ("off", "on") for row in (upgrade("/ws/x", host=host), get("/ws/x", host=host), get("/ws/x", host=host, fields=[("Upgrade", "foo"), ("Connection", "Upgrade")]))], differs=["old tunnel"])
+    ProxyPass / http://@UP2@/"""), [row for host in ("off", "on") for row in (upgrade("/ws/x", host=host), get("/ws/x", host=host), get("/ws/x", host=host, fields=[("Upgrade", "foo"), ("Connection", "Upgrade")]))])
 
 
 def tls_version(request):
@@ -302,4 +301,4 @@ HttpdCase("backend tls", "https and wss targets", vhosts("""
     SSLProxyCipherSuite ECDHE-ECDSA-AES128-GCM-SHA256 # drop
     RequestHeader set X-Peer none
     ProxyPass / https://localhost:@TLS.port@/version"""), [get("/s/x", host="plain"), upgrade("/w/x", host="plain"), get("/w/x", host="plain"), get("/s/x", host="off"), get("/s/x", host="ip"), get("/", host="verified"), get("/", host="wrong"), get("/", host="name"), get("/", host="version")],
-          certs=[("other", "other.example")], script=tls_version, differs=["backend down"])
+          certs=[("other", "other.example")], script=tls_version)

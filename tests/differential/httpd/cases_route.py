@@ -38,7 +38,7 @@ ODD = ("//x", "/a//b", "/a/./b", "/a/../b", "/./x", "/x/..", "/x/.", "/%41%42", 
 HttpdCase("route", "paths are normalised", vhost("    ProxyPass / http://@UP@/ # drop"), [get(uri) for uri in ODD]
           + [raw(("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target).encode("latin-1")) for target in ("/a\\b", "/\xe4", "/a\"b", "/a<b>", "/a|b", "/a^b", "/a`b", "/{x}", "/[x]", "http://localhost/abs", "http://localhost",
                                                                                                  "http://other.example/abs?x=y", "/x#frag", "/x?a\\b", "/x?\xe4", "/x?a|b")]
-          + [get("*", method="OPTIONS"), get("/x", method="TRACE"), get("localhost:80", method="CONNECT")])
+          + [get("*", method="OPTIONS"), get("/x", method="TRACE"), get("localhost:80", method="CONNECT")], differs=["targets without a path", "raw bytes"])
 
 HttpdCase("route", "nocanon and encoded slashes", vhosts("""
     ServerName on
@@ -236,6 +236,22 @@ HttpdCase("files", "DocumentRoot, Alias and Directory", vhost("""
                             "/with%20space.txt", "/../x", "/al/../a.txt", "/al/deep/z.txt", "/a.txt/extra", "/empty/", "/x/")]
           + [head("/a.txt"), head("/"), head("/none"), post("/a.txt"), get("/a.txt", method="OPTIONS"), get("/a.txt", method="DELETE"), get("/a.txt", version="1.0"), get("/sub", host="name.example:81")], files=PAGES)
 
+HttpdCase("files", "FallbackResource, ScriptAlias and ProxyMatch", vhosts("""
+    ServerName fallback
+    DocumentRoot @DIR@/html
+    <Directory @DIR@/html>
+        FallbackResource /index.html # drop
+    </Directory>""", """
+    ServerName scripts
+    DocumentRoot @DIR@/html
+    ScriptAlias /cgi-bin/ @DIR@/other/ # drop
+    ScriptAliasMatch ^/sm/(.*)$ @DIR@/other/$1 # drop""", """
+    ServerName proxymatch
+    ProxyPass / http://@UP@/
+    <ProxyMatch "^http://[^/]+/matched/"> # drop
+        RequestHeader set X-In-Proxy yes
+    </ProxyMatch>"""), [get(uri, host=host) for host, uris in (("fallback", ("/a.txt", "/none", "/sub/", "/sub/none", "/deep/none?x=y")), ("scripts", ("/cgi-bin/none", "/cgi-bin/a.txt", "/sm/a.txt", "/a.txt")), ("proxymatch", ("/matched/x", "/x"))) for uri in uris], files=PAGES, differs=["programs"])
+
 HttpdCase("files", "ranges and conditions of files", vhost("""
     DocumentRoot @DIR@/html
     FileETag None # drop"""), [get("/a.txt", fields=fields) for fields in ([("Range", "bytes=0-3")], [("Range", "bytes=5-")], [("Range", "bytes=-2")], [("Range", "bytes=20-")], [("If-Modified-Since", "Tue, 14 Nov 2023 22:13:20 GMT")],
@@ -279,7 +295,7 @@ HttpdCase("files", "ErrorDocument", vhosts("""
     ErrorDocument 500 "five hundred"
     ProxyPass / http://@UP@/"""),
           [get(uri, host=host) for host, uris in (("texts", ("/none", "/closed", "/gone", "/own/x", "/plain/x")), ("pages", ("/none", "/closed", "/dead/x", "/up/e404")), ("override", ("/e404", "/e500", "/e200", "/e302", "/e403")), ("some", ("/e404", "/e500"))) for uri in uris]
-          + [head("/none", host="texts"), post("/none", host="pages"), head("/e404", host="override"), post("/closed", host="pages")], files=PAGES, script=None)
+          + [head("/none", host="texts"), post("/none", host="pages"), head("/e404", host="override"), post("/closed", host="pages")], files=PAGES)
 
 
 def by_number(request):
