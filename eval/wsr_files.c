@@ -229,8 +229,9 @@ const struct wsr_decision *wsr_eval_index(struct wsr_eval *e)
 
 const struct wsr_decision *wsr_eval_add_slash(struct wsr_eval *e)
 {
+	bool query = e->httpd ? e->args.ptr != NULL : e->args.len > 0; /* httpd keeps a "?" alone */
 	struct wsr_str path = e->httpd ? wsr_httpd_escape(e->arena, e->uri, WSR_HTTPD_ESCAPE_FILE) : wsr_uri_escape(e->arena, e->uri, WSR_ESCAPE_PATH);
-	struct wsr_str parts[] = { path, WSR_STR("/"), e->args.len ? WSR_STR("?") : WSR_STR_NULL, e->args };
+	struct wsr_str parts[] = { path, WSR_STR("/"), query ? WSR_STR("?") : WSR_STR_NULL, e->args };
 	wsr_decide_redirect(e, 301, wsr_join(e->arena, parts, 4), e->decision.pos);
 	return &e->decision;
 }
