@@ -11,15 +11,20 @@
 
 enum order { ORDER_NONE, ORDER_DENY_ALLOW, ORDER_ALLOW_DENY };
 
+/* Order, Allow and Deny of a section, or of a <Limit> in it. */
+struct order_group {
+	struct cond_builder allow, deny;
+	uint32_t methods;           /* regex of the <Limit>; WSR_NONE: all methods */
+	bool except;                /* it is a <LimitExcept> */
+	uint8_t order;              /* enum order */
+	struct order_group *next;
+};
+
 /* What a section has said so far. */
 struct apache_access {
 	struct cond_builder require; /* children of one OR */
-	struct cond_builder allow, deny;
 	uint32_t required, unlimited; /* children of `require`; those that hold for all methods */
-	uint32_t order_methods;     /* regex of the <Limit> around Order, Allow and Deny; WSR_NONE: all methods */
-	bool order_except;          /* it is a <LimitExcept> */
-	bool order_seen;
-	uint8_t order;              /* enum order */
+	struct order_group *orders;
 	bool tls_only;
 	struct wsr_auth auth;
 	bool auth_set;
@@ -30,10 +35,8 @@ static struct apache_access *access_of(struct lower *l, struct level *lv)
 	struct apache_section *s = lv->section;
 	if (!s->access) {
 		s->access = ARENA_NEW(&l->cc->arena, struct apache_access);
-		*s->access = (struct apache_access){ .order_methods = WSR_NONE, .auth = { .realm = WSR_NONE } };
+		*s->access = (struct apache_access){ .auth = { .realm = WSR_NONE } };
 		cond_init(&s->access->require);
-		cond_init(&s->access->allow);
-		cond_init(&s->access->deny);
 	}
 	return s->access;
 }
@@ -252,14 +255,27 @@ void lower_apache_require(struct lower *l, struct level *lv, const struct node *
 
 /* --- Order, Allow, Deny, Satisfy ----------------------------------------------------------------------------------------- */
 
-static void order_line(struct lower *l, struct apache_access *a, const struct node *n)
+static struct order_group *group_of(struct lower *l, struct apache_access *a, uint32_t methods, bool except)
+{
+	struct order_group **g = &a->orders;
+	while (*g && ((*g)->methods != methods || (*g)->except != except))
+		g = &(*g)->next;
+	if (!*g) {
+		*g = ARENA_NEW(&l->cc->arena, struct order_group);
+		**g = (struct order_group){ .methods = methods, .except = except };
+		cond_init(&(*g)->allow);
+		cond_init(&(*g)->deny);
+	}
+	return *g;
+}
+
+static void order_line(struct lower *l, struct order_group *g, const struct node *n)
 {
 	const struct word *w = node_arg(n, 0);
-	a->order_seen = true;
 	if (node_arg_count(n) == 1 && is(w, "deny,allow"))
-		a->order = ORDER_DENY_ALLOW;
+		g->order = ORDER_DENY_ALLOW;
 	else if (node_arg_count(n) == 1 && (is(w, "allow,deny") || is(w, "mutual-failure")))
-		a->order = ORDER_ALLOW_DENY;
+		g->order = ORDER_ALLOW_DENY;
 	else
 		wrong(l, w, "the order is 'Deny,Allow' or 'Allow,Deny' in one word without blanks, not");
 }
@@ -278,28 +294,24 @@ static void from_word(struct lower *l, struct cond_builder *b, const struct word
 		wrong(l, w, NO_NAMES);
 }
 
-static void from_line(struct lower *l, struct apache_access *a, const struct node *n)
+static void from_line(struct lower *l, struct order_group *g, const struct node *n)
 {
 	if (node_arg_count(n) < 2 || !is(node_arg(n, 0), "from")) {
 		diag_at(l->cc, CHECK_ARGUMENT, node_head_span(n), "'%s' is followed by 'from' and by all, env=NAME, addresses or networks",
 			diag_quote(l->cc, node_name(n)->text, node_name(n)->len));
 		return;
 	}
-	a->order_seen = true;
 	for (unsigned i = 1; i < node_arg_count(n); i++)
-		from_word(l, named(n, "Allow") ? &a->allow : &a->deny, node_arg(n, i));
+		from_word(l, named(n, "Allow") ? &g->allow : &g->deny, node_arg(n, i));
 }
 
 static void order_in(struct lower *l, struct apache_access *a, const struct node *n, uint32_t methods, bool except)
 {
-	if (a->order_seen && (a->order_methods != methods || a->order_except != except))
-		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, n->span, "Order, Allow and Deny stand under different <Limit> blocks of one section: all count for the last one's methods");
-	a->order_methods = methods;
-	a->order_except = except;
+	struct order_group *g = group_of(l, a, methods, except);
 	if (named(n, "Order"))
-		order_line(l, a, n);
+		order_line(l, g, n);
 	else
-		from_line(l, a, n);
+		from_line(l, g, n);
 }
 
 void lower_apache_order(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
@@ -428,6 +440,20 @@ static void side(struct lower *l, struct cond_builder *b, struct cond_builder *f
 	cond_close(b, group);
 }
 
+/* Deny,Allow: let in unless denied and not allowed. Allow,Deny: let in when allowed and not denied. Other methods than those of its <Limit> are free. */
+static void order_condition(struct lower *l, struct cond_builder *b, struct order_group *g, struct span at)
+{
+	uint32_t any = cond_open(l, b, WSR_COND_OR, 0, at);
+	method_leaf(l, b, g->methods, g->except ? 0 : WSR_COND_NOT, at);
+	uint32_t both = cond_open(l, b, g->order == ORDER_ALLOW_DENY ? WSR_COND_AND : WSR_COND_OR, 0, at);
+	side(l, b, &g->deny, WSR_COND_NOT, at);
+	side(l, b, &g->allow, 0, at);
+	cond_close(b, both);
+	cond_close(b, any);
+	cond_free(&g->allow);
+	cond_free(&g->deny);
+}
+
 static uint32_t hosts_condition(struct lower *l, struct apache_access *a, struct span at)
 {
 	struct cond_builder b;
@@ -435,16 +461,8 @@ static uint32_t hosts_condition(struct lower *l, struct apache_access *a, struct
 	uint32_t all = cond_open(l, &b, WSR_COND_AND, 0, at);
 	if (a->tls_only)
 		cond_leaf(l, &b, (struct wsr_cond){ .op = WSR_COND_NOT_EMPTY, .a = variable(l, WSR_V_HTTPS) }, at);
-	if (a->order_seen) {
-		uint32_t any = cond_open(l, &b, WSR_COND_OR, 0, at);
-		method_leaf(l, &b, a->order_methods, a->order_except ? 0 : WSR_COND_NOT, at);
-		/* Deny,Allow: let in unless denied and not allowed. Allow,Deny: let in when allowed and not denied. */
-		uint32_t both = cond_open(l, &b, a->order == ORDER_ALLOW_DENY ? WSR_COND_AND : WSR_COND_OR, 0, at);
-		side(l, &b, &a->deny, WSR_COND_NOT, at);
-		side(l, &b, &a->allow, 0, at);
-		cond_close(&b, both);
-		cond_close(&b, any);
-	}
+	for (struct order_group *g = a->orders; g; g = g->next)
+		order_condition(l, &b, g, at);
 	cond_close(&b, all);
 	uint32_t cond = cond_done(l, &b);
 	cond_free(&b);
@@ -459,11 +477,9 @@ void apache_access_done(struct lower *l, struct apache_section *s)
 	struct span at = s->node->span;
 	if (a->required)
 		s->layer.require = require_condition(l, a, at);
-	if (a->order_seen || a->tls_only)
+	if (a->orders || a->tls_only)
 		s->layer.hosts = hosts_condition(l, a, at);
 	if (a->auth_set)
 		s->layer.auth = plan_record_at(l->plan, &l->plan->auth, &a->auth, offsetof(struct wsr_auth, pos), lower_place(l, at));
 	cond_free(&a->require);
-	cond_free(&a->allow);
-	cond_free(&a->deny);
 }

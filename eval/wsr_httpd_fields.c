@@ -12,6 +12,7 @@
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_regex.h"
 #include "eval/wsr_uri.h"
+#include "eval/wsr_value.h"
 
 #include <stdio.h>
 
@@ -82,13 +83,15 @@ static void apply(struct wsr_eval *e, const struct wsr_header_op *op, struct wsr
 	}
 }
 
+/* Fields of one name stand as one, as httpd has them from reading on (apr_table_compress). */
 static struct wsr_field_list list_of(struct wsr_eval *e, const struct wsr_head *h)
 {
 	struct wsr_field_list list = { .arena = e->arena };
-	for (uint32_t i = 0; h && i < h->field_count; i++) {
-		wsr_fields_add(&list, h->fields[i].name, h->fields[i].value);
-		if (!list.failed)
-			list.fields[i].flags = h->fields[i].flags;
+	for (uint32_t i = 0; i < h->field_count; i++) {
+		uint32_t count = list.count;
+		wsr_fields_append(&list, h->fields[i].name, h->fields[i].value, false);
+		if (list.count > count)
+			list.fields[count].flags = h->fields[i].flags;
 	}
 	return list;
 }
@@ -172,12 +175,21 @@ static struct wsr_str own_name(const struct wsr_eval *e)
 	return name.len ? name : e->host;
 }
 
-/* "1.1 www.example.org:8080" (ap_proxy_create_hdrbrgd); Full adds the program. */
+/* ":8080" of the client's Host. */
+static struct wsr_str host_port(struct wsr_str host)
+{
+	size_t at = host.len;
+	while (at > 0 && host.ptr[at - 1] >= '0' && host.ptr[at - 1] <= '9')
+		at--;
+	return at > 0 && at < host.len && host.ptr[at - 1] == ':' ? wsr_from(host, at) : WSR_STR("");
+}
+
+/* "1.1 www.example.org:8080" (ap_proxy_create_hdrbrgd); Full adds the program. The port is the one that the client named. */
 static void add_via(struct wsr_eval *e, struct wsr_field_list *list, unsigned minor)
 {
-	struct wsr_str port = fact(e, WSR_V_SERVER_PORT);
+	struct wsr_str port = host_port(client_host(e));
 	bool tls = wsr_listen_at(e->table, e->listen)->flags & WSR_LISTEN_TLS;
-	bool usual = wsr_str_eq(port, tls ? WSR_STR("443") : WSR_STR("80"));
+	bool usual = port.len == 0 || wsr_str_eq(port, tls ? WSR_STR("443") : WSR_STR("80"));
 	struct wsr_str parts[] = { minor ? WSR_STR("1.1 ") : WSR_STR("1.0 "), own_name(e), usual ? WSR_STR("") : WSR_STR(":"), usual ? WSR_STR("") : port,
 				   e->proxyset->via == WSR_VIA_FULL ? WSR_STR(" (wsrp/" WSR_VERSION ")") : WSR_STR("") };
 	struct wsr_str value = wsr_join(e->arena, parts, 5);
@@ -193,6 +205,21 @@ static void via(struct wsr_eval *e, struct wsr_field_list *list, unsigned minor)
 		add_via(e, list, minor);
 }
 
+/* Max-Forwards counts down, whatever the method (mod_proxy: proxy_handler). */
+static void count_forwards(struct wsr_eval *e, struct wsr_field_list *list)
+{
+	uint32_t at = wsr_fields_find(list, WSR_STR("Max-Forwards"), 0);
+	uint64_t n = 0;
+	if (at == list->count)
+		return;
+	struct wsr_str v = list->fields[at].value;
+	for (size_t i = 0; i < v.len && i < 9 && v.ptr[i] >= '0' && v.ptr[i] <= '9'; i++)
+		n = n * 10 + (uint64_t)(v.ptr[i] - '0');
+	struct wsr_str less = wsr_number(e->arena, n > 0 ? n - 1 : 0);
+	if (less.ptr)
+		list->fields[at].value = less;
+}
+
 /* The client's fields, those of one name joined, as httpd does when it reads a request (apr_table_compress); Host and hop-by-hop fields left out. */
 static struct wsr_field_list forwarded(struct wsr_eval *e)
 {
@@ -203,6 +230,7 @@ static struct wsr_field_list forwarded(struct wsr_eval *e)
 		if (!wsr_belongs_to_connection(f) && f->id != WSR_F_HOST && f->id != WSR_F_TRAILER)
 			wsr_fields_append(&list, f->name, f->value, false);
 	}
+	count_forwards(e, &list);
 	return list;
 }
 
