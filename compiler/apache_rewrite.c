@@ -556,6 +556,11 @@ void lower_apache_rewrite_rule(struct lower *l, struct level *lv, const struct n
 	if (wsr_str_eq(target, WSR_STR("-")))
 		b.rule.flags |= WSR_RULE_NOTHING;
 	if (!(b.rule.flags & WSR_RULE_NOTHING)) {
+		/* a '?' at the end drops the query and begins none (mod_rewrite.c: RULEFLAG_QSNONE) */
+		if (target.len && target.ptr[target.len - 1] == '?' && !(b.rule.flags & WSR_RULE_QSA)) {
+			target.len--;
+			b.rule.flags |= WSR_RULE_QSD;
+		}
 		b.rule.target = apache_rewrite_text(l, n, node_arg(n, 1), target);
 		b.rule.flags |= (target.len && memchr(target.ptr, '?', target.len) ? WSR_RULE_HAS_QUERY : 0) | (first_segment_written(target) ? WSR_RULE_PREFIX_STAT : 0);
 	}

@@ -395,7 +395,7 @@ static enum outcome redirect(struct run *r)
 	if (r->in_section && slash)
 		put_base(r, (size_t)(slash - r->now.ptr));
 	struct wsr_str url = r->escape ? escape_url(r) : r->now;
-	if (e->args.len) {
+	if (e->args.ptr) {
 		bool as_it_is = !r->escape || (h && wsr_str_eq(e->args, h->query));
 		struct wsr_str parts[] = { url, WSR_STR("?"), as_it_is ? e->args : wsr_httpd_escape(e->arena, e->args, WSR_HTTPD_ESCAPE_FILE) };
 		url = wsr_join(e->arena, parts, 3);

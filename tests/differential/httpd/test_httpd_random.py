@@ -148,6 +148,12 @@ class Random(unittest.TestCase):
             self.assertGreaterEqual(kinds[kind], share * len(self.requests), "%s: %s" % (kind, kinds))
         self.assertNotIn("no answer", kinds)
 
+    def test_httpd_and_wsrpd_agree(self):
+        servers.require(servers.Wsrpd)
+        found = self.pair.differing(self.sites, self.requests)
+        if found:
+            self.fail(explained(self.pair, found))
+
 
 def main():
     parser = argparse.ArgumentParser(description="httpd and wsrpd on random sites")
