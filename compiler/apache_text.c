@@ -102,6 +102,8 @@ static const struct known {
 	VARIABLE("SSL_PROTOCOL", SSL_PROTOCOL), VARIABLE("SSL_CIPHER", SSL_CIPHER), VARIABLE("SSL_SESSION_ID", SSL_SESSION_ID), VARIABLE("SSL_TLS_SNI", SSL_SERVER_NAME),
 	VARIABLE("SSL_CLIENT_VERIFY", SSL_CLIENT_VERIFY), VARIABLE("SSL_CLIENT_S_DN", SSL_CLIENT_S_DN), VARIABLE("SSL_CLIENT_I_DN", SSL_CLIENT_I_DN),
 	VARIABLE("SSL_CLIENT_M_SERIAL", SSL_CLIENT_SERIAL), VARIABLE("SSL_CLIENT_V_START", SSL_CLIENT_V_START), VARIABLE("SSL_CLIENT_V_END", SSL_CLIENT_V_END),
+#define DN_PART(part, suffix) { "SSL_CLIENT_S_DN_" part, WSR_V_HTTPD_S_DN_, suffix, NULL }, { "SSL_CLIENT_I_DN_" part, WSR_V_HTTPD_I_DN_, suffix, NULL }
+	DN_PART("CN", "cn"), DN_PART("O", "o"), DN_PART("OU", "ou"), DN_PART("C", "c"), DN_PART("ST", "st"), DN_PART("L", "l"), DN_PART("Email", "email"),
 	REFUSED_VARIABLE("SCRIPT_USER", "the owner of a file is not looked up"), REFUSED_VARIABLE("SCRIPT_GROUP", "the group of a file is not looked up"),
 	REFUSED_VARIABLE("LAST_MODIFIED", "the time of a file is known only once it is sent"),
 	REFUSED_VARIABLE("SSL_CLIENT_CERT", "a certificate has line ends, which no field may hold"),
@@ -152,7 +154,7 @@ enum apache_variable apache_variable_part(struct lower *l, struct wsr_str name, 
 	if (family(name, "SSL:", &rest)) {
 		enum apache_variable v = plain_variable(l, rest, part, why);
 		*why = v == APACHE_VARIABLE_UNKNOWN ? "of the TLS variables there are SSL_PROTOCOL, SSL_CIPHER, SSL_SESSION_ID, SSL_TLS_SNI, SSL_CLIENT_VERIFY, "
-			"SSL_CLIENT_S_DN, SSL_CLIENT_I_DN, SSL_CLIENT_M_SERIAL, SSL_CLIENT_V_START and SSL_CLIENT_V_END" : *why;
+			"SSL_CLIENT_S_DN, SSL_CLIENT_I_DN and their parts (_CN, _O, _OU, _C, _ST, _L, _Email), SSL_CLIENT_M_SERIAL, SSL_CLIENT_V_START and SSL_CLIENT_V_END" : *why;
 		return v == APACHE_VARIABLE_UNKNOWN ? APACHE_VARIABLE_REFUSED : v;
 	}
 	return plain_variable(l, name, part, why);

@@ -197,6 +197,44 @@ static bool ipv6(struct wsr_eval *e, struct wsr_str *out)
 	return text(six ? "on" : "off", out);
 }
 
+/* --- names in certificates ------------------------------------------------------------------------------------------------- */
+
+/* The value of one attribute with its escapes (RFC 2253 section 2.4) undone. */
+static struct wsr_str unescaped(struct wsr_arena *a, struct wsr_str s)
+{
+	char *out = wsr_arena_alloc(a, s.len + 1);
+	size_t n = 0;
+	for (size_t i = 0; out && i < s.len; i++) {
+		if (s.ptr[i] == '\\' && i + 1 < s.len)
+			i++;
+		out[n++] = s.ptr[i];
+	}
+	return out ? wsr_str(out, n) : WSR_STR_NULL;
+}
+
+/* "CN=Mary,O=Example" -> the part of this type; the first one where several are. */
+static bool dn_part(struct wsr_eval *e, enum wsr_var_id whole, struct wsr_str type, struct wsr_str *out)
+{
+	struct wsr_str dn;
+	if (wsr_str_eq(type, WSR_STR("email")))
+		type = WSR_STR("emailAddress");
+	if (!wsr_var_value(e, whole, WSR_STR_NULL, &dn))
+		return false;
+	for (size_t start = 0, i = 0; i <= dn.len; i++) {
+		if (i + 1 < dn.len && dn.ptr[i] == '\\') {
+			i++;
+			continue;
+		}
+		if (i < dn.len && dn.ptr[i] != ',' && dn.ptr[i] != '+')
+			continue;
+		struct wsr_str part = wsr_str(dn.ptr + start, i - start);
+		if (part.len > type.len && part.ptr[type.len] == '=' && wsr_str_eq_nocase(wsr_str(part.ptr, type.len), type))
+			return some(unescaped(e->arena, wsr_from(part, type.len + 1)), out);
+		start = i + 1;
+	}
+	return false;
+}
+
 bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struct wsr_str *out)
 {
 	if (id == WSR_V_HTTPD_FIELD_)
@@ -218,6 +256,8 @@ bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_HTTPD_SERVER_PORT:  return some(wsr_number(e->arena, server_port(e)), out);
 	case WSR_V_HTTPD_SERVER_ADMIN: return some(wsr_string(e->table, e->httpd->host->admin), out);
 	case WSR_V_HTTPD_AUTH_TYPE:    return e->httpd->user.ptr && text("Basic", out);
+	case WSR_V_HTTPD_S_DN_:        return dn_part(e, WSR_V_SSL_CLIENT_S_DN, suffix, out);
+	case WSR_V_HTTPD_I_DN_:        return dn_part(e, WSR_V_SSL_CLIENT_I_DN, suffix, out);
 	case WSR_V_HTTPD_SELF:         return some(wsr_httpd_absolute(e, WSR_STR("")), out);
 	default:                       return false;
 	}
