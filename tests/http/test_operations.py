@@ -368,6 +368,7 @@ class Signals(Daemon):
         for pid in self.server.children():
             text = env.read("/proc/%d/status" % pid)
             self.assertNotIn("0", re.search(r"Uid:\s+(.*)", text)[1].split())
+            self.assertEqual(re.search(r"Groups:\s*(.*)", text)[1].split(), [re.search(r"Gid:\s+(\d+)", text)[1]])
             self.assertEqual(int(re.search(r"CapEff:\s+(\S+)", text)[1], 16), 0)
             self.assertEqual(re.search(r"NoNewPrivs:\s+(\d)", text)[1], "1")
 
