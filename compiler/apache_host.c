@@ -146,6 +146,7 @@ static void apply_defaults(struct lower *l, struct level *lv)
 	lv->s.file.root.v = WSR_NONE; /* no DocumentRoot: no file */
 	lv->s.log.access_log = (struct wsr_list){ 0, 0 };
 	lv->s.proxy.proxy_http_version = 11;
+	lv->s.proxy.proxy_buffer_bytes = 65536; /* httpd limits fields, not the head of a response */
 	lv->server->srv.underscores_in_headers = 1;
 	lv->server->srv.ignore_invalid_headers = 0;
 	for (unsigned g = 0; g < PLAN_GROUPS; g++)

@@ -61,6 +61,8 @@ def script(name):
             return [("pause", 2.0), backend.respond(200, [], b"slow")]
         if what == "large":
             return [backend.respond(200, [("X-From", name)], b"x" * 50000)]
+        if what == "fields":
+            return [backend.respond(200, [("X-A", "a" * 7000), ("X-B", "b" * 7000)], b"ok")]
         if what.isdigit():
             return [backend.respond(int(what), [], b"status")]
         return [backend.respond(200, [("X-From", name), ("X-Host", request.get("host"))], b"ok")]
@@ -152,6 +154,9 @@ class Apache(unittest.TestCase):
         self.assertEqual([self.get("/session/x", fields=two).get("x-from") for _ in range(3)], ["two"] * 3)
         self.assertEqual(self.get("/session/x", fields=[("Cookie", "SID=x.gone")]).status, 503)
         self.assertEqual(self.get("/session/x").get("x-from"), "two")
+
+    def test_large_head(self):
+        self.assertEqual(len(self.get("/fields").get("x-b")), 7000)
 
     def test_traffic(self):
         first = self.get("/traffic/large").get("x-from")
