@@ -174,7 +174,7 @@ check-built: all $(if $(HAVE_CMOCKA),$(UNIT_BIN)) $(if $(HAVE_FUZZER),$(FUZZ_BIN
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD)
 endif
 
-bench: tools all ## CPU an operation and memory a tunnel beside nginx and HAProxy (BENCH="--rows get,ws64 --rounds 9 --publish")
+bench: tools all ## CPU an operation and memory a tunnel beside nginx and HAProxy (BENCH="--rows get,ws64 --rounds 9" or BENCH=--publish)
 	$(Q)tools/deps.sh bench
 	$(Q)$(PYTHON) bench/run.py --build $(BUILD) $(BENCH)
 

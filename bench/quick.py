@@ -5,7 +5,8 @@
 Two minutes, for use after a change.  CPU ratios and nginx's counts (as recorded) are shown; our counts against those of
 bench/recorded.json (user-space instructions, allocations and system calls an operation, which do not drift) decide: exit code 1 when
 one is more than 3 % above what is recorded.  Instructions depend on compiler, libraries and processor, which are recorded
-beside them: with others only system calls decide.  --record writes the counts just taken, nginx's too.
+beside them: with others only system calls decide.  --record writes the counts just taken, and
+nginx's where they were recorded elsewhere.
 """
 
 import argparse
@@ -83,23 +84,23 @@ def main():
         print("wsrpd is not built")
         return 1
     os.sched_setaffinity(0, {min(1, os.cpu_count() - 1)})
+    recorded, here, commit = read_recorded(), toolchain.versions(options.build), run.commit()
+    elsewhere = differences(recorded["taken_with"], here)
     with tempfile.TemporaryDirectory(prefix="wsrp-bench-") as work:
         context = servers.Context(work, options.build, 0, min(1, os.cpu_count() - 1))
         try:
             if not options.counts_only:
                 run.run_rows(context, kinds, [row for row in run.ROWS if row.quick], options)
-            beside = take_counts(context, servers.Nginx) if options.record else None
+            beside = take_counts(context, servers.Nginx) if options.record and elsewhere else recorded["nginx"]
             taken = take_counts(context, servers.Wsrp)
         finally:
             context.close()
-    recorded, here = read_recorded(), toolchain.versions(options.build)
-    elsewhere = differences(recorded["taken_with"], here)
     if elsewhere and recorded["counts"]:
         print("\nrecorded elsewhere (" + "; ".join(elsewhere) + "): instructions do not decide")
-    worse = compare(taken, beside or recorded["nginx"], recorded["counts"], elsewhere)
+    worse = compare(taken, beside, recorded["counts"], elsewhere)
     if options.record:
         with open(RECORDED, "w", encoding="ascii") as f:
-            json.dump({"commit": run.commit(), "taken_with": here, "nginx": beside, "counts": taken}, f, indent=1)
+            json.dump({"commit": commit, "taken_with": here, "nginx": beside, "counts": taken}, f, indent=1)
             f.write("\n")
         print(f"recorded: {os.path.relpath(RECORDED)}")
         return 0

@@ -241,6 +241,8 @@ def parse_arguments():
     unknown = [key for key in options.wanted if key not in every_key()]
     if unknown:
         parser.error(f"no such row: {', '.join(unknown)}")
+    if options.publish and set(options.wanted) != set(every_key()):
+        parser.error("--publish replaces whole tables: it needs all rows")
     return options
 
 
