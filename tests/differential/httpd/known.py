@@ -14,17 +14,13 @@ NAMED = {}
 
 # Cases (as words) that are not compared yet, because a directive in them is not compiled or a difference is not settled; httpd answers them in test_httpd_drop.
 WAITING = """
-Order_Allow_and_Deny
 https_and_wss_targets
 KeepAlive
 idle_connections_and_slow_heads
 names_of_the_server
-ProxyPreserveHost_ProxyAddHeaders_and_ProxyVia
-request_fields
 DocumentRoot_Alias_and_Directory
 ranges_and_conditions_of_files
 Header_every_action_and_both_tables
-RequestHeader_every_action
 names_aliases_and_the_default
 LimitRequest
 TransferLog_main_server_logs_and_ErrorLog
