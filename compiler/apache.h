@@ -95,6 +95,10 @@ uint32_t apache_substitution(struct lower *l, struct wsr_str text, bool captures
 bool apache_is_glob(struct wsr_str s); /* has it a wildcard of the shell? */
 void apache_sections(struct lower *l, const struct level *host_level, struct apache_host *host);
 
+/* apache_tls.c */
+/** Give every certificate its key: one without a key of its own has it in its file. */
+void apache_tls_keys(struct lower *l, struct wsr_tls *tls);
+
 /** A section of this kind, empty; freed by apache_section_done(). */
 void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind);
 /** The layer is complete: intern its lists and its settings, append it to the layers of its host. */

@@ -81,8 +81,7 @@ static uint32_t host_tls(struct lower *l, struct level *lv, const struct node *n
 		diag_at(l->cc, CHECK_TLS_CERTIFICATE_MISSING, s->ssl->span, "'SSLEngine on' without 'SSLCertificateFile': httpd does not start like this");
 		return WSR_NONE;
 	}
-	if (!s->tls.keys.count) /* the key stands in the certificate's file */
-		s->tls.keys = s->tls.certificates;
+	apache_tls_keys(l, &s->tls);
 	return plan_record_at(l->plan, &l->plan->tls, &s->tls, offsetof(struct wsr_tls, pos), lower_place(l, s->certificate ? s->certificate->span : n->span));
 }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Telling languages apart by the first line that can belong to one of them only: nginx's statements end with ';' or '{', Apache's lines start with
- * one of its names or "<Name" and end without either, IIS's text is XML. Comments and lines that could be both are passed over.
+ * Telling languages apart by what most lines look like: nginx's end with ';', '{' or '}', Apache's start with one of its names or "<Name" and end without
+ * either, IIS's text is XML from its first line on. Comments and lines that could be both do not count.
  */
 #include "compiler/dialect.h"
 
 #include <string.h>
 
 #include "compiler/compiler.h"
+
+#define MAX_LINES 400u /* looked at, comments included */
 
 static const char *const names[] = { [DIALECT_NGINX] = "nginx", [DIALECT_APACHE] = "apache", [DIALECT_IIS] = "iis" };
 static const char *const printed[] = { [DIALECT_AUTO] = "", [DIALECT_NGINX] = "nginx", [DIALECT_APACHE] = "Apache", [DIALECT_IIS] = "IIS" };
@@ -68,18 +70,22 @@ static size_t without_comment(const char *line, size_t len)
 static enum dialect dialect_of_text(const char *text)
 {
 	const char *p = text;
+	unsigned votes[DIALECT_IIS + 1] = { 0 };
 
 	if (strncmp(p, "\xef\xbb\xbf", 3) == 0)
 		p += 3;
-	while (*p) {
+	for (unsigned lines = 0; *p && lines < MAX_LINES; lines++) {
 		p += strspn(p, " \t\r\n");
 		size_t line = strcspn(p, "\n"), len = without_comment(p, line);
 		enum dialect d = len && *p != '#' ? dialect_of_line(p, len) : DIALECT_AUTO;
-		if (d != DIALECT_AUTO)
+		if (d == DIALECT_IIS && votes[DIALECT_NGINX] + votes[DIALECT_APACHE] == 0)
 			return d;
+		votes[d]++;
 		p += line;
 	}
-	return DIALECT_AUTO;
+	if (votes[DIALECT_APACHE] == votes[DIALECT_NGINX])
+		return DIALECT_AUTO;
+	return votes[DIALECT_APACHE] > votes[DIALECT_NGINX] ? DIALECT_APACHE : DIALECT_NGINX;
 }
 
 static enum dialect dialect_of_name(const char *name)

@@ -234,10 +234,7 @@ static const char *verdict_text(const struct directive *d)
 
 static void print_row(const struct directive *d, FILE *out)
 {
-	if (d->dialect == DIALECT_APACHE && directive_opens(d))
-		fprintf(out, "<%s%s%.*s>\n", d->name, strlen(d->signature) > 4 ? " " : "", (int)strcspn(d->signature, "{") - (d->signature[0] != '{'), d->signature);
-	else
-		fprintf(out, "%s %s\n", d->name, d->signature);
+	fprintf(out, "%s %s\n", d->name, d->signature);
 	fprintf(out, "    %s\n", d->sentence);
 	fprintf(out, "    In: ");
 	print_contexts(d, out);

@@ -442,6 +442,10 @@ void plan_tls(struct plan_dump *d, uint32_t index)
 	string_list(d, "ssl_session_ticket_key", s->ticket_keys, false);
 	bits_line(d, "ssl_protocols", s->protocols, tls_versions, 4, "");
 	string_line(d, "ssl_ciphers", s->ciphers);
+	if (s->ciphersuites)
+		string_line(d, "SSLCipherSuite TLSv1.3", s->ciphersuites);
+	if (s->chain)
+		string_line(d, "SSLCertificateChainFile", s->chain);
 	string_line(d, "ssl_ecdh_curve", s->curves);
 	string_line(d, "ssl_dhparam", s->dhparam);
 	flag_line(d, "ssl_prefer_server_ciphers", s->prefer_server_ciphers);

@@ -182,6 +182,8 @@ void lower_nothing(struct lower *, struct level *, const struct node *, unsigned
 #define LOWER(name, class, function, argument) void lower_##function(struct lower *, struct level *, const struct node *, unsigned);
 #include "compiler/lowering.def"
 
+/** The MIME table of a construction, which is freed; equal tables are one record. */
+uint32_t lower_mime_index(struct lower *l, struct plan_table *t);
 /** The content types that hold where no `types` block does (nginx: documentation of types). */
 void lower_default_types(struct lower *l, struct level *lv);
 

@@ -56,7 +56,7 @@ static uint32_t find_format(struct lower *l, const struct node *n)
 
 static struct wsr_log_ref log_ref(struct lower *l, const struct node *n)
 {
-	struct wsr_log_ref ref = { .path = lower_tmpl_arg(l, n, 0), .format = find_format(l, n), .condition = WSR_NONE };
+	struct wsr_log_ref ref = { .path = lower_tmpl_arg(l, n, 0), .format = find_format(l, n), .condition = WSR_NONE, .when = WSR_NONE };
 	for (unsigned i = 1; i < node_arg_count(n); i++) {
 		struct wsr_str condition;
 		if (value_keyed(arg_str(n, i), "if", &condition))

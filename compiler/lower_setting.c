@@ -245,7 +245,7 @@ static void mime_add(struct lower *l, struct plan_table *t, const struct node *n
 }
 
 /* Equal tables are one record. */
-static uint32_t mime_index(struct lower *l, struct plan_table *t)
+uint32_t lower_mime_index(struct lower *l, struct plan_table *t)
 {
 	struct pool *mimes = &l->plan->mime;
 	for (uint32_t i = 0; i < mimes->count; i++)
@@ -277,7 +277,7 @@ void lower_types(struct lower *l, struct level *lv, const struct node *n, unsign
 				mime_add(l, &t, c, node_arg(c, i), type);
 		}
 	}
-	put_index(lv, SET_types, mime_index(l, &t));
+	put_index(lv, SET_types, lower_mime_index(l, &t));
 }
 
 void lower_default_types(struct lower *l, struct level *lv)
@@ -288,7 +288,7 @@ void lower_default_types(struct lower *l, struct level *lv)
 	plan_table_init(&t, n);
 	for (uint32_t i = 0; i < n; i++)
 		plan_table_add(&t, l->plan, plan_str(l->plan, wsr_cstr(types[i][1])), plan_str(l->plan, wsr_cstr(types[i][0])));
-	put_index(lv, SET_types, mime_index(l, &t));
+	put_index(lv, SET_types, lower_mime_index(l, &t));
 }
 
 /* --- fields ---------------------------------------------------------------------------------------------------------- */

@@ -205,6 +205,8 @@ struct wsr_str wsr_eval_tmpl(struct wsr_eval *e, uint32_t tmpl);
 
 /** Render an access log line (without newline): like wsr_eval_tmpl, but variables are escaped and "-" when they have no value. */
 struct wsr_str wsr_eval_log_line(struct wsr_eval *e, const struct wsr_log_format *format);
+/** Is this line written at all (if= of access_log, env= and expr= of CustomLog)? */
+bool wsr_eval_log_wanted(struct wsr_eval *e, const struct wsr_log_ref *ref);
 
 /** Variable id of a name without "$", by variables.def; suffix gets what stands behind a prefix. WSR_VAR_MAX if unknown. For the compiler. */
 enum wsr_var_id wsr_var_find(struct wsr_str name, struct wsr_str *suffix);

@@ -235,6 +235,26 @@ static bool dn_part(struct wsr_eval *e, enum wsr_var_id whole, struct wsr_str ty
 	return false;
 }
 
+/* Numbers of access logs that httpd writes in another unit than nginx. */
+static bool log_part(struct wsr_eval *e, unsigned id, struct wsr_str *out)
+{
+	static const struct { unsigned from; uint64_t divisor; } sources[] = {
+		{ WSR_V_BODY_BYTES_SENT, 1 }, { WSR_V_REQUEST_TIME_US, 1000000 }, { WSR_V_REQUEST_TIME_US, 1000 }, { WSR_V_CONNECTION_REQUESTS, 1 },
+	};
+	struct wsr_str s;
+	uint64_t v = 0;
+
+	if (!wsr_var_value(e, sources[id - WSR_V_HTTPD_BYTES].from, WSR_STR_NULL, &s))
+		return false;
+	for (size_t i = 0; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9' && v < UINT64_MAX / 16; i++)
+		v = v * 10 + (uint64_t)(s.ptr[i] - '0');
+	if (id == WSR_V_HTTPD_BYTES && v == 0)
+		return text("-", out);
+	if (id == WSR_V_HTTPD_KEPT && v > 0)
+		v--;
+	return some(wsr_number(e->arena, v / sources[id - WSR_V_HTTPD_BYTES].divisor), out);
+}
+
 bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struct wsr_str *out)
 {
 	if (id == WSR_V_HTTPD_FIELD_)
@@ -247,6 +267,8 @@ bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 		return time_part(e, id, out);
 	if (id == WSR_V_HTTPD_EXPIRES_)
 		return expires(e, suffix, out);
+	if (id >= WSR_V_HTTPD_BYTES && id <= WSR_V_HTTPD_KEPT)
+		return log_part(e, id, out);
 	if (!e->httpd)
 		return false;
 	switch (id) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Access log lines. In: a format and the evaluation of a finished request. Out: one line, in which what came from outside is escaped so that it can
- * neither end the line nor close a quote (nginx: log_format's escape=default, json, none).
+ * neither end the line nor close a quote (nginx: log_format's escape=default, json, none; httpd's way).
  */
+#include "eval/wsr_httpd.h"
 #include "eval/wsr_uri.h"
 #include "eval/wsr_value.h"
 
@@ -44,6 +45,25 @@ static char *put_json(char *p, unsigned char c)
 	return p + 5;
 }
 
+/* httpd: ap_escape_logitem. */
+static char *put_httpd(char *p, unsigned char c)
+{
+	static const char lower[] = "0123456789abcdef";
+	static const char letters[][2] = {
+		{ '\n', 'n' }, { '\r', 'r' }, { '\t', 't' }, { '\b', 'b' }, { '\v', 'v' }, { '"', '"' }, { '\\', '\\' },
+	};
+	*p++ = '\\';
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+		if ((unsigned char)letters[i][0] == c) {
+			*p++ = letters[i][1];
+			return p;
+		}
+	*p++ = 'x';
+	*p++ = lower[c >> 4];
+	*p++ = lower[c & 15];
+	return p;
+}
+
 static struct wsr_str escape(struct wsr_arena *a, struct wsr_str s, uint32_t how)
 {
 	bool json = how == WSR_ESCAPE_JSON;
@@ -62,9 +82,19 @@ static struct wsr_str escape(struct wsr_arena *a, struct wsr_str s, uint32_t how
 		if (json ? plain_json(c) : plain_default(c))
 			*p++ = (char)c;
 		else
-			p = json ? put_json(p, c) : put_default(p, c);
+			p = json ? put_json(p, c) : how == WSR_ESCAPE_HTTPD ? put_httpd(p, c) : put_default(p, c);
 	}
 	return wsr_str(out, (size_t)(p - out));
+}
+
+bool wsr_eval_log_wanted(struct wsr_eval *e, const struct wsr_log_ref *ref)
+{
+	if (ref->condition != WSR_NONE) {
+		struct wsr_str s = wsr_eval_tmpl(e, ref->condition);
+		if (s.len == 0 || (s.len == 1 && s.ptr[0] == '0'))
+			return false;
+	}
+	return wsr_cond_eval(e, ref->when) == WSR_TRUE;
 }
 
 struct wsr_str wsr_eval_log_line(struct wsr_eval *e, const struct wsr_log_format *format)
@@ -76,7 +106,7 @@ struct wsr_str wsr_eval_log_line(struct wsr_eval *e, const struct wsr_log_format
 	for (uint32_t i = 0; values && i < t->part_count; i++) {
 		const struct wsr_part *part = wsr_part_at(e->table, t->first_part + i);
 		if (!wsr_part_value(e, part, &values[i]))
-			values[i] = format->escape == WSR_ESCAPE_DEFAULT ? WSR_STR("-") : WSR_STR(""); /* nginx: "-" only there */
+			values[i] = format->escape == WSR_ESCAPE_DEFAULT || format->escape == WSR_ESCAPE_HTTPD ? WSR_STR("-") : WSR_STR(""); /* nginx: "-" only there */
 		else if (part->kind != WSR_PART_LITERAL)
 			values[i] = escape(e->arena, values[i], format->escape);
 	}

@@ -88,11 +88,6 @@ void exchange_error(struct exchange *x, enum wsr_log_level level, const char *fm
 	x->told |= level <= WSR_LOG_ERROR;
 }
 
-static bool is_true(struct wsr_str s)
-{
-	return s.len > 0 && !(s.len == 1 && s.ptr[0] == '0');
-}
-
 static void log_access_lines(struct exchange *x)
 {
 	const struct wsr_table *t = &x->gen->table;
@@ -101,7 +96,7 @@ static void log_access_lines(struct exchange *x)
 		uint32_t ref = logs.first + i;
 		const struct wsr_log_ref *log = wsr_log_ref_at(t, ref);
 		struct wsr_str path = WSR_STR_NULL;
-		if (log->condition != WSR_NONE && !is_true(wsr_eval_tmpl(&x->eval, log->condition)))
+		if (!wsr_eval_log_wanted(&x->eval, log))
 			continue;
 		if (!wsr_tmpl_constant(t, log->path, &path))
 			path = wsr_eval_tmpl(&x->eval, log->path);

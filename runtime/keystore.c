@@ -75,6 +75,7 @@ static void collect_paths(struct path_set *set, const struct wsr_table *t)
 		path_add(set, wsr_string(t, tls->client_certificate));
 		path_add(set, wsr_string(t, tls->trusted_certificate));
 		path_add(set, wsr_string(t, tls->crl));
+		path_add(set, wsr_string(t, tls->chain));
 		path_add(set, wsr_string(t, tls->password_file));
 	}
 	for (uint32_t i = 0; i < wsr_proxyset_count(t); i++) {

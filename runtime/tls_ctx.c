@@ -159,6 +159,24 @@ static struct wsr_str item(struct making *m, struct wsr_list list, uint32_t i)
 	return wsr_string(m->t, *wsr_str_item_at(m->t, list.first + i));
 }
 
+/* For certificates whose own file ends with them; the others have their chain already. */
+static bool use_extra_chain(struct making *m, struct wsr_str path)
+{
+	struct wsr_str pem;
+
+	if (!get_file(m, path, &pem))
+		return false;
+	BIO *bio = memory_bio(pem);
+	bool ok = bio;
+	for (X509 *cert; ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL;) {
+		ok = SSL_CTX_add_extra_chain_cert(m->ctx, cert) == 1;
+		if (!ok)
+			X509_free(cert);
+	}
+	BIO_free(bio);
+	return (ok && at_pem_end()) || refuse(m, path, "cannot load the chain");
+}
+
 static bool use_certificates(struct making *m, const struct wsr_tls *tls)
 {
 	struct wsr_str passwords = WSR_STR_NULL;
@@ -178,7 +196,7 @@ static bool use_certificates(struct making *m, const struct wsr_tls *tls)
 		if (!use_key(m->ctx, pem, passwords))
 			return refuse(m, key, "cannot load the key");
 	}
-	return true;
+	return !tls->chain || use_extra_chain(m, wsr_string(m->t, tls->chain));
 }
 
 /* --- certificate authorities ------------------------------------------------------------------------------------------ */
@@ -295,7 +313,7 @@ static bool use_dhparam(struct making *m, struct wsr_str path)
 
 static bool use_ciphers(struct making *m, const struct wsr_tls *tls, struct ctx_extra *extra)
 {
-	struct wsr_str ciphers = wsr_string(m->t, tls->ciphers), curves = wsr_string(m->t, tls->curves);
+	struct wsr_str ciphers = wsr_string(m->t, tls->ciphers), curves = wsr_string(m->t, tls->curves), suites = wsr_string(m->t, tls->ciphersuites);
 
 	if (!set_protocols(m->ctx, tls->protocols)) {
 		snprintf(m->why, m->cap, "ssl_protocols: not accepted by OpenSSL");
@@ -303,6 +321,8 @@ static bool use_ciphers(struct making *m, const struct wsr_tls *tls, struct ctx_
 	}
 	if (ciphers.len > 0 && SSL_CTX_set_cipher_list(m->ctx, ciphers.ptr) != 1)
 		return refuse_setting(m, "ssl_ciphers", ciphers);
+	if (suites.len > 0 && SSL_CTX_set_ciphersuites(m->ctx, suites.ptr) != 1)
+		return refuse_setting(m, "SSLCipherSuite TLSv1.3", suites);
 	if (curves.len > 0 && !wsr_str_eq(curves, WSR_STR("auto"))) {
 		if (SSL_CTX_set1_groups_list(m->ctx, curves.ptr) != 1)
 			return refuse_setting(m, "ssl_ecdh_curve", curves);

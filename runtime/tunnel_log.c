@@ -91,11 +91,6 @@ static struct tunnel_log *line_new(struct wsr_str line, const char *prefix, stru
 	return log;
 }
 
-static bool is_true(struct wsr_str s)
-{
-	return s.len > 0 && !(s.len == 1 && s.ptr[0] == '0');
-}
-
 struct tunnel_log *tunnel_log_new(struct exchange *x)
 {
 	const struct wsr_table *t = &x->gen->table;
@@ -110,7 +105,7 @@ struct tunnel_log *tunnel_log_new(struct exchange *x)
 	for (uint32_t i = 0; i < logs.count; i++) {
 		const struct wsr_log_ref *ref = wsr_log_ref_at(t, logs.first + i);
 		struct wsr_str path = WSR_STR_NULL;
-		if (ref->condition != WSR_NONE && !is_true(wsr_eval_tmpl(&x->eval, ref->condition)))
+		if (!wsr_eval_log_wanted(&x->eval, ref))
 			continue;
 		bool variable = !wsr_tmpl_constant(t, ref->path, &path);
 		if (variable)

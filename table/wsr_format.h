@@ -316,9 +316,10 @@ struct wsr_log_ref {
 	uint32_t path;              /* template; relative to the prefix; "stderr", "syslog:..." kept as written */
 	uint32_t format;            /* log_format */
 	uint32_t condition;         /* template (if=): line is written unless "" or "0"; WSR_NONE = always */
+	uint32_t when;              /* cond (env=, expr= of CustomLog); WSR_NONE = always */
 	uint32_t pos;
 };
-enum wsr_log_escape { WSR_ESCAPE_DEFAULT, WSR_ESCAPE_JSON, WSR_ESCAPE_NONE };
+enum wsr_log_escape { WSR_ESCAPE_DEFAULT, WSR_ESCAPE_JSON, WSR_ESCAPE_NONE, WSR_ESCAPE_HTTPD /* \" \\ \n \x00 */ };
 struct wsr_log_format { wsr_sref name; uint32_t line; /* template */ uint32_t escape; };
 
 enum wsr_log_level { WSR_LOG_EMERG = 1, WSR_LOG_ALERT, WSR_LOG_CRIT, WSR_LOG_ERROR, WSR_LOG_WARN, WSR_LOG_NOTICE, WSR_LOG_INFO, WSR_LOG_DEBUG };
@@ -792,9 +793,11 @@ struct wsr_tls {
 	uint32_t reject_handshake;  /* flag */
 	uint32_t buffer_bytes;      /* ssl_buffer_size */
 	uint32_t pos;
+	wsr_sref ciphersuites;      /* OpenSSL list for TLS 1.3; 0 = the library's own */
+	wsr_sref chain;             /* file with certificates between ours and the authority, for certificates that bring none; 0 = none */
 	uint32_t reserved;
 };
-_Static_assert(sizeof(struct wsr_tls) == 104, "tls");
+_Static_assert(sizeof(struct wsr_tls) == 112, "tls");
 
 /* Settings of a server that act before a location is known. */
 struct wsr_srv {

@@ -259,13 +259,14 @@ EACH(error_page, struct wsr_error_page)
 
 static bool check_log_ref(struct wsr_walk *w, const struct wsr_log_ref *r)
 {
-	return want_tmpl(w, r->path) && wsr_want_index(w, SECTION(log_format), r->format) && want_tmpl0(w, r->condition) && want_pos(w, r->pos);
+	return want_tmpl(w, r->path) && wsr_want_index(w, SECTION(log_format), r->format) && want_tmpl0(w, r->condition) &&
+	       wsr_want_index0(w, SECTION(cond), r->when) && want_pos(w, r->pos);
 }
 EACH(log_ref, struct wsr_log_ref)
 
 static bool check_log_format(struct wsr_walk *w, const struct wsr_log_format *r)
 {
-	return wsr_want_string(w, r->name) && want_tmpl(w, r->line) && want_enum(w, r->escape, WSR_ESCAPE_DEFAULT, WSR_ESCAPE_NONE);
+	return wsr_want_string(w, r->name) && want_tmpl(w, r->line) && want_enum(w, r->escape, WSR_ESCAPE_DEFAULT, WSR_ESCAPE_HTTPD);
 }
 EACH(log_format, struct wsr_log_format)
 
@@ -458,7 +459,7 @@ static bool check_tls(struct wsr_walk *w, const struct wsr_tls *r)
 	       want_enum(w, r->session_cache, WSR_TLS_CACHE_NONE, WSR_TLS_CACHE_SHARED) && want_enum(w, r->session_tickets, 0, 1) &&
 	       want_enum(w, r->verify_client, WSR_TLS_VERIFY_OFF, WSR_TLS_VERIFY_OPTIONAL_NO_CA) &&
 	       wsr_want_string0(w, r->client_certificate) && wsr_want_string0(w, r->trusted_certificate) && wsr_want_string0(w, r->crl) &&
-	       wsr_want_string0(w, r->password_file) && want_enum(w, r->reject_handshake, 0, 1) && want_pos(w, r->pos) &&
+	       wsr_want_string0(w, r->password_file) && wsr_want_string0(w, r->ciphersuites) && wsr_want_string0(w, r->chain) && want_enum(w, r->reject_handshake, 0, 1) && want_pos(w, r->pos) &&
 	       want_zero(w, r->reserved);
 }
 EACH(tls, struct wsr_tls)

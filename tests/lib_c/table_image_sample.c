@@ -66,7 +66,7 @@ static void sample_lists(struct image *im)
 	image_redirect_rule(im, (struct wsr_redirect_rule){ .from = 1, .to = 2, .pos = 1 });
 	image_redirect_rule(im, (struct wsr_redirect_rule){ .from = 0, .to = 2, .flags = WSR_REDIRECT_REGEX, .pos = 1 });
 	image_error_page(im, (struct wsr_error_page){ .status = 404, .answer = 200, .target = 1, .pos = 1 });
-	image_log_ref(im, (struct wsr_log_ref){ .path = 1, .format = 0, .condition = WSR_NONE, .pos = 1 });
+	image_log_ref(im, (struct wsr_log_ref){ .path = 1, .format = 0, .condition = WSR_NONE, .when = WSR_NONE, .pos = 1 });
 	image_log_format(im, (struct wsr_log_format){ image_text(im, "combined"), 2, WSR_ESCAPE_JSON });
 	image_error_log(im, (struct wsr_error_log){ image_text(im, "stderr"), WSR_LOG_ERROR });
 	image_mime(im, (struct wsr_mime){ image_hash(im, WSR_SECTION_mime_slot, 4,
