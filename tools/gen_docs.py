@@ -3,7 +3,7 @@
 """Write the documents that follow from the directive table and the list of variables.
 
 In: grammar/directives.def, compiler/directive.h (the contexts), eval/variables.def, and tests/directives (how each row is tested).
-Out: docs/DIRECTIVES.md, docs/NGINX.md and docs/man/wsrp.conf.5; with --check nothing is written and the exit code is 1 when a file is
+Out: docs/DIRECTIVES.md, docs/NGINX.md, docs/APACHE.md, docs/IIS.md and docs/man/wsrp.conf.5; with --check nothing is written and the exit code is 1 when a file is
 not what it should be.  The same inputs give the same bytes.  tests/test_directives.py reads the table through this file too.
 """
 
@@ -215,10 +215,52 @@ def iis_md():
     return "\n".join(lines) + "\n"
 
 
+APACHE_INTRO = """# What differs from httpd
+
+Rows of Apache's directives: %d. %s.
+
+A name with an asterisk stands for every name that starts so; names are read without regard to case. Sections are shown with `< >`. The column *compared in*
+names the files of `tests/differential/httpd/` whose cases use the directive: the same text is served by httpd and the answers are compared. Notes in
+*verdict* **refused** are the way out.
+
+Everywhere: `.htaccess` files are not read; HTTP/1.1 is the only version; the `Server` field names wsrp; error pages are our own; a client certificate
+that does not hold is answered with a readable 400; requests whose framing two parsers could read differently are refused instead of repaired; a log is a file,
+not a program; files that directives name are read by the daemon, those of `Include` and `RewriteMap` by the compiler.
+"""
+
+
+def compared_in():
+    """name in lower case -> files with cases that use it"""
+    found, folder = {}, "tests/differential/httpd"
+    for name in sorted(os.listdir(os.path.join(TOP, folder))):
+        if name.startswith("cases") and name.endswith(".py"):
+            for word in set(re.findall(r"(?m)^\s*<?([A-Za-z]\w*)", read(folder + "/" + name))):
+                found.setdefault(word.lower(), []).append(name[:-3])
+    return found
+
+
+def apache_md(rows):
+    verdicts = {verdict: text.replace("nginx", "httpd") for verdict, text in VERDICTS.items()}
+    counts = "; ".join("%s: %d" % (text, sum(row.verdict == verdict for row in rows)) for verdict, text in verdicts.items())
+    files, out = compared_in(), [NOTICE.replace("directives.def", "directives_apache.def and directives_apache_more.def")]
+    out.append(APACHE_INTRO % (len(rows), counts[0].upper() + counts[1:]))
+    for section, members in sections(rows):
+        title = section.removeprefix("Apache: ")
+        out.append("## %s\n" % (title[0].upper() + title[1:]))
+        out.append("| Directive | In | Default | Verdict | What it does, difference, reason or way out | Compared in |\n| --- | --- | --- | --- | --- | --- |")
+        for row in members:
+            name = "<%s>" % row.name if row.signature.endswith("{ }") else row.name
+            out.append("| %s | %s | %s | %s | %s | %s |" % (code(name), cell(row.where), code(row.default) if row.default is not None else "", verdicts[row.verdict],
+                                                          about(row), ", ".join(files.get(row.name.lower(), []))))
+        out.append("")
+    return "\n".join(out)
+
+
 def documents():
     """path -> text of every document."""
     rows, names = directive_table.rows(), variables()
     return {
+        "docs/APACHE.md": apache_md(directive_table.rows("APACHE")),
         "docs/IIS.md": iis_md(),
         "docs/DIRECTIVES.md": directives_md(rows, names),
         "docs/NGINX.md": nginx_md(rows, seen_by_tests()),
@@ -227,7 +269,7 @@ def documents():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="write docs/DIRECTIVES.md, docs/NGINX.md and docs/man/wsrp.conf.5")
+    parser = argparse.ArgumentParser(description="write docs/DIRECTIVES.md, docs/NGINX.md, docs/APACHE.md, docs/IIS.md and docs/man/wsrp.conf.5")
     parser.add_argument("--check", action="store_true", help="write nothing, say which file is out of date")
     options = parser.parse_args()
     stale = 0
