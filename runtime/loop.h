@@ -15,8 +15,8 @@
 #include "runtime/timer.h"
 
 #define LOOP_SCRATCH_BYTES (64u * 1024) /* size of each scratch buffer */
-#define LOOP_CIPHER_BYTES  (LOOP_SCRATCH_BYTES + LOOP_SCRATCH_BYTES / 16) /* the same as records, even small ones (22 of 512 bytes) */
 #define LOOP_WIDE_BYTES    (224u * 1024) /* ... of `plain`, for streams that read wide */
+#define LOOP_CIPHER_BYTES  (LOOP_WIDE_BYTES + LOOP_WIDE_BYTES / 16) /* the same as records, even small ones (22 of 512 bytes) */
 #define LOOP_GATHER_BYTES  (16u * 1024) /* one TLS record */
 
 struct slabs;

@@ -36,7 +36,8 @@
 #define GAP_BYTES    544u
 _Static_assert(GAP_AT % SMALL_STEP == 0 && GAP_AT + GAP_BYTES <= SSL_LEAD, "a gap ends where an object begins");
 
-static const uint16_t large[] = { 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, SSL_MAX, 8192, 21840 };
+/* The last one holds the buffer of a handshake (21848 bytes) and those of a record (about 16.7 KB). */
+static const uint16_t large[] = { 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, SSL_MAX, 8192, 21856 };
 #define LARGE_COUNT  (sizeof(large) / sizeof(large[0]))
 #define CLASSES      (SMALL_MAX / SMALL_STEP + 1 + LARGE_COUNT) /* class 0 = none of ours */
 #define SSL_CLASS    (CLASSES - 3)
