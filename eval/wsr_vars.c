@@ -353,7 +353,7 @@ bool wsr_var_value(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_WSRP_RULE:        return rule(e, out);
 	case WSR_V_WSRP_TABLE:       return table_name(e, out);
 	default:
-		if ((id >= WSR_V_HTTPD_FIELD_ && id <= WSR_V_HTTPD_EXPIRES_) || id == WSR_V_HTTPD_S_DN_ || id == WSR_V_HTTPD_I_DN_)
+		if (id >= WSR_V_HTTPD_FIELD_ && id <= WSR_V_HTTPD_KEPT)
 			return wsr_httpd_var(e, id, suffix, out);
 		return id < WSR_VAR_MAX && fact(e, (enum wsr_var_id)id, out) && out->ptr;
 	}
