@@ -191,7 +191,10 @@ static bool put_letter(struct text *t, const struct letter *f)
 	case 'p':
 		return variable(t, named(f, "local") ? WSR_V_SERVER_PORT : named(f, "remote") ? WSR_V_REMOTE_PORT : WSR_V_HTTPD_SERVER_PORT), true;
 	case 'q':
-		return variable(t, WSR_V_IS_ARGS), variable(t, WSR_V_ARGS), true;
+		part = (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = WSR_V_ARGS };
+		variable(t, WSR_V_IS_ARGS); /* both are empty without a query, not a dash */
+		text_call(t, WSR_FUNCTION_DEFAULT, plan_tmpl(t->l->plan, &part, 1), WSR_NONE, plan_tmpl_const(t->l->plan, WSR_STR("")));
+		return true;
 	case 't':
 		return put_time(t, f);
 	case 'T':
