@@ -255,7 +255,7 @@ HttpdCase("log", "formats", vhost("""
     CustomLog logs/cond.log "%r" env=COND # drop
     CustomLog logs/not.log "%r" env=!COND # drop
     CustomLog logs/expr.log "%U %>s" "expr=%{REQUEST_STATUS} >= 400" # drop
-    CustomLog logs/status.log "%404,500{Referer}i|%!200{User-Agent}i|%{Cookie}i|%{a}C" # drop
+    CustomLog logs/status.log "%{Referer}i|%{User-Agent}i|%{Cookie}i|%{a}C" # drop
     CustomLog logs/time.log "%{%Y}t %{sec}t %T %D %{ms}T" # drop
     SetEnvIf Request_URI "^/quiet" COND # drop
     LogFormat "%h %l %u %t \\"%r\\" %>s %b" common

@@ -16,23 +16,19 @@ NAMED = {}
 WAITING = """
 https_and_wss_targets
 KeepAlive
-idle_connections_and_slow_heads
 names_of_the_server
 DocumentRoot_Alias_and_Directory
 ranges_and_conditions_of_files
 Header_every_action_and_both_tables
 names_aliases_and_the_default
 LimitRequest
-TransferLog_main_server_logs_and_ErrorLog
 formats
 paths_are_normalised
-chat_behind_TLS
 two_ways_in_and_a_fallback
 SSLProtocol
 SSLRequireSSL_and_strict_names
 SSLVerifyClient
 certificates_SNI_and_Host
-ciphers_order_chain_tickets
 """.split()
 
 
