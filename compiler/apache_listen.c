@@ -207,8 +207,9 @@ static void check_tls(struct lower *l, struct apache_vhost *const *hosts, uint32
 	for (uint32_t i = 1; i < n; i++) {
 		if (hosts[i]->tls == hosts[0]->tls)
 			continue;
-		struct diag *d = diag_at(l->cc, CHECK_LISTEN_CONFLICT, node_head_span(hosts[i]->node), "hosts with and without 'SSLEngine on' share port %u", at->port);
-		diag_note(l->cc, d, node_head_span(hosts[0]->node), "this one decides what the port speaks");
+		struct diag *d = diag_at(l->cc, CHECK_TLS_MIXED, node_head_span(hosts[i]->node), "hosts with and without 'SSLEngine on' share port %u", at->port);
+		diag_note(l->cc, d, node_head_span(hosts[0]->node), hosts[0]->tls ? "this one decides: the port speaks TLS, with this certificate for hosts that have none" :
+			"this one decides: the port speaks clear text, and certificates of other hosts are not used");
 	}
 }
 
@@ -283,7 +284,7 @@ void apache_listens(struct lower *l, struct apache_vhosts *all)
 			listen_at(&g, p);
 	}
 	if (!listens && !g.made && !diag_failed(l->cc))
-		diag_at(l->cc, CHECK_ADDRESS, SPAN_NONE, "no 'Listen', and no <VirtualHost> with a port: there is nothing to listen on");
+		diag_at(l->cc, CHECK_NO_LISTEN, SPAN_NONE, "no 'Listen', and no <VirtualHost> with a port: the table listens nowhere");
 	for (struct apache_vhost *v = all->first; v; v = v->next)
 		if (!v->reached && g.made)
 			diag_at(l->cc, CHECK_HOST_UNREACHABLE, node_head_span(v->node), "no 'Listen' leads to this host: httpd never uses it");
