@@ -182,7 +182,7 @@ static void test_sections(void **state)
 		{ "GET /proxr/x/yy?q|X-A: 2", "file /html/f.txt" }, { "GET /proxr/x/yy?q|X-A: 3", "302 http://t/foo/yy?q" }, { "GET /proxr/x/yy|X-A: 4", "400" },
 		{ "GET /proxr/x", "-> GET /R/x 127.0.0.1:9" }, { "GET /loc/x/yy?q|X-A: 1", "500" }, { "GET /loc/x/yy?q|X-A: 2", "302 http://t/loc/g/yy?q" },
 		{ "GET /lm/x/yy", "302 http://t/%5e/lm/y/yy" }, { "GET /off/x", "file /html/off/x" }, { "GET /cond/x?goo", "403" }, { "GET /cond/x?nogo", "410" },
-		{ "GET /cond/x?", "302 http://t/else" },
+		{ "GET /cond/x?", "302 http://t/else?" },
 		{ NULL, NULL },
 	};
 	(void)state;
@@ -295,7 +295,7 @@ static void test_websockets(void **state)
 {
 	static const struct site_vector v[] = {
 		{ "GET /a?b|Connection: Upgrade|Upgrade: websocket|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "tunnel websocket /a?b 127.0.0.1:9" },
-		{ "GET /a|Connection: keep-alive, Upgrade|Upgrade: WebSocket|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "tunnel websocket /a 127.0.0.1:9" },
+		{ "GET /a|Connection: keep-alive, Upgrade|Upgrade: WebSocket|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "tunnel WebSocket /a 127.0.0.1:9" },
 		{ "GET /a", "-> GET /a 127.0.0.1:9" },
 		{ NULL, NULL },
 	};
