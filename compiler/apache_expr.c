@@ -569,6 +569,8 @@ static void alternatives(struct expr *x)
 
 static struct expr begin(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text)
 {
+	if (!text.ptr)
+		text = wsr_str("", 0);
 	return (struct expr){ .l = l, .node = n, .word = w, .at = text.ptr, .end = text.ptr + text.len };
 }
 

@@ -291,7 +291,8 @@ static void read_text(struct text *t, const char *s, const char *end, unsigned d
 
 void text_rewrite(struct text *t, struct wsr_str s)
 {
-	read_text(t, s.ptr, s.ptr + s.len, 0);
+	if (s.len)
+		read_text(t, s.ptr, s.ptr + s.len, 0);
 }
 
 uint32_t apache_rewrite_text(struct lower *l, const struct node *n, const struct word *w, struct wsr_str text)

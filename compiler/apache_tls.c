@@ -196,6 +196,7 @@ void lower_apache_tls_verify_client(struct lower *l, struct level *lv, const str
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
 		if (is(node_arg(n, 0), modes[i].name))
 			lv->server->tls.verify_client = modes[i].mode;
+	lv->server->tls.strict_verify = 1;
 }
 
 /* httpd counts the authority too, OpenSSL and our records count what stands between. */

@@ -161,10 +161,10 @@ static struct wsr_str fact(struct wsr_eval *e, enum wsr_var_id id)
 	return wsr_var_value(e, id, WSR_STR_NULL, &s) && s.ptr ? s : WSR_STR("");
 }
 
-/* Host as the client sent it. */
+/* Host as the client sent it; of an absolute target its host, which takes the field's place (RFC 9112 section 3.2.2). */
 static struct wsr_str client_host(const struct wsr_eval *e)
 {
-	const struct wsr_field *f = e->request ? e->request->first[WSR_F_HOST] : NULL;
+	const struct wsr_field *f = e->request && e->request->form != WSR_TARGET_ABSOLUTE ? e->request->first[WSR_F_HOST] : NULL;
 	return f ? f->value : e->request ? e->request->host : WSR_STR("");
 }
 

@@ -264,7 +264,8 @@ static bool use_client_verification(struct making *m, const struct wsr_tls *tls)
 			return refuse(m, path, "cannot load the revocation list");
 	}
 	if (tls->verify_client != WSR_TLS_VERIFY_OFF) {
-		SSL_CTX_set_verify(m->ctx, SSL_VERIFY_PEER, accept_any);
+		int mode = SSL_VERIFY_PEER | (tls->strict_verify && tls->verify_client == WSR_TLS_VERIFY_ON ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+		SSL_CTX_set_verify(m->ctx, mode, tls->strict_verify && tls->verify_client != WSR_TLS_VERIFY_OPTIONAL_NO_CA ? NULL : accept_any);
 		SSL_CTX_set_verify_depth(m->ctx, (int)tls->verify_depth);
 	}
 	return true;
@@ -427,7 +428,7 @@ static bool use_session_context(struct making *m, const struct wsr_tls *tls, str
 	if (md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
 		for (uint32_t i = 0; i < tls->certificates.count; i++)
 			digest_file(m, md, item(m, tls->certificates, i));
-		const uint32_t how[] = { tls->certificates.count, tls->verify_client, tls->verify_depth };
+		const uint32_t how[] = { tls->certificates.count, tls->verify_client, tls->verify_depth, tls->strict_verify };
 		EVP_DigestUpdate(md, how, sizeof(how));
 		digest_file(m, md, wsr_string(m->t, tls->client_certificate));
 		digest_file(m, md, wsr_string(m->t, tls->trusted_certificate));

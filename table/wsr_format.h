@@ -795,7 +795,7 @@ struct wsr_tls {
 	uint32_t pos;
 	wsr_sref ciphersuites;      /* OpenSSL list for TLS 1.3; 0 = the library's own */
 	wsr_sref chain;             /* file with certificates between ours and the authority, for certificates that bring none; 0 = none */
-	uint32_t reserved;
+	uint32_t strict_verify;     /* flag: the handshake itself refuses bad and missing certificates (httpd); otherwise the answer does */
 };
 _Static_assert(sizeof(struct wsr_tls) == 112, "tls");
 

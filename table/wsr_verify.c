@@ -460,7 +460,7 @@ static bool check_tls(struct wsr_walk *w, const struct wsr_tls *r)
 	       want_enum(w, r->verify_client, WSR_TLS_VERIFY_OFF, WSR_TLS_VERIFY_OPTIONAL_NO_CA) &&
 	       wsr_want_string0(w, r->client_certificate) && wsr_want_string0(w, r->trusted_certificate) && wsr_want_string0(w, r->crl) &&
 	       wsr_want_string0(w, r->password_file) && wsr_want_string0(w, r->ciphersuites) && wsr_want_string0(w, r->chain) && want_enum(w, r->reject_handshake, 0, 1) && want_pos(w, r->pos) &&
-	       want_zero(w, r->reserved);
+	       want_enum(w, r->strict_verify, 0, 1);
 }
 EACH(tls, struct wsr_tls)
 

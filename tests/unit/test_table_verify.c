@@ -266,7 +266,7 @@ static const struct edit EDITS[] = {
 	EDIT(tls, wsr_tls, 0, password_file, BAD, STRING),
 	EDIT(tls, wsr_tls, 0, reject_handshake, 2, ENUM),
 	EDIT(tls, wsr_tls, 0, pos, 3, INDEX),
-	EDIT(tls, wsr_tls, 0, reserved, 1, RESERVED),
+	EDIT(tls, wsr_tls, 0, strict_verify, 2, ENUM),
 	EDIT(srv, wsr_srv, 0, merge_slashes, 2, ENUM),
 	EDIT(srv, wsr_srv, 0, underscores_in_headers, 2, ENUM),
 	EDIT(srv, wsr_srv, 0, ignore_invalid_headers, 2, ENUM),
