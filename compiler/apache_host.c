@@ -123,7 +123,6 @@ static void lower_vhost(struct lower *l, const struct level *main_level, struct 
 	lv.section = &s;
 	apache_host_init(&v->host, &main_server->host, v->node);
 	v->host.record = main_server->host.record;
-	v->host.record.canonical_port = 0;
 	v->host.vhost = v;
 	v->name = main_server->name;
 	apache_section_init(&s, &v->host, v->node, WSR_LAYER_HOST);

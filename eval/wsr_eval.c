@@ -330,6 +330,11 @@ static bool client_may_enter(struct wsr_eval *e)
 {
 	const struct wsr_server *s = wsr_server_at(e->table, e->server);
 	bool tls = wsr_listen_at(e->table, e->listen)->flags & WSR_LISTEN_TLS;
+	unsigned refused = tls && e->httpd ? wsr_httpd_handshake(e) : 0;
+	if (refused != 0) {
+		wsr_decide_status(e, refused, s->pos);
+		return false;
+	}
 	if (!tls || s->tls == WSR_NONE || wsr_tls_at(e->table, s->tls)->verify_client == WSR_TLS_VERIFY_OFF)
 		return true;
 	unsigned status = e->world->certified(e->world_ctx, s->tls);

@@ -148,6 +148,30 @@ void wsr_httpd_index(struct wsr_eval *e)
 		wsr_decide_status(e, 403, pos);
 }
 
+/* --- host and handshake -------------------------------------------------------------------------------------------------- */
+
+/* The same certificates, protocols, ciphers and client certificates (mod_ssl: ssl_check_vhost_sni_policy, policy "secure"). */
+static bool same_tls(const struct wsr_table *t, uint32_t a, uint32_t b)
+{
+	if (a == WSR_NONE || b == WSR_NONE)
+		return a == b;
+	struct wsr_tls x = *wsr_tls_at(t, a), y = *wsr_tls_at(t, b);
+	x.pos = y.pos = WSR_NONE;
+	return memcmp(&x, &y, sizeof(x)) == 0;
+}
+
+unsigned wsr_httpd_handshake(struct wsr_eval *e)
+{
+	struct wsr_str sni;
+	const struct wsr_server *s = wsr_server_at(e->table, e->server);
+	if (!wsr_var_value(e, WSR_V_SSL_SERVER_NAME, WSR_STR_NULL, &sni) || sni.len == 0)
+		return e->httpd->host->flags & WSR_HOST_STRICT_SNI ? 403 : 0;
+	if (e->request->host.len == 0)
+		return 400; /* a name in the handshake and none in the request (AH02031) */
+	uint32_t shaken = wsr_match_server(e->table, e->regexes, e->listen, sni, NULL);
+	return shaken == e->server || same_tls(e->table, wsr_server_at(e->table, shaken)->tls, s->tls) ? 0 : 421;
+}
+
 /* --- the phases ---------------------------------------------------------------------------------------------------------- */
 
 /* From the URI to a file name or the URL of a backend. @return false after a decision. */

@@ -47,6 +47,8 @@ struct wsr_httpd {
 /* wsr_httpd.c */
 /** A server was chosen: fresh state with the host's own layer, when it is one of httpd's; otherwise nothing. */
 void wsr_httpd_enter(struct wsr_eval *e);
+/** Does the host of a request over TLS agree with the name in the handshake? @return 0, or the status of the refusal: 400, 403, 421 */
+unsigned wsr_httpd_handshake(struct wsr_eval *e);
 /** Run all phases for e->uri; e->decision is made afterwards. */
 void wsr_httpd_run(struct wsr_eval *e);
 /** A folder was asked for with "/" at its end: look for DirectoryIndex. */

@@ -20,14 +20,10 @@ names_of_the_server
 DocumentRoot_Alias_and_Directory
 ranges_and_conditions_of_files
 Header_every_action_and_both_tables
-names_aliases_and_the_default
 LimitRequest
 formats
-paths_are_normalised
 two_ways_in_and_a_fallback
 SSLProtocol
-SSLRequireSSL_and_strict_names
-SSLVerifyClient
 certificates_SNI_and_Host
 """.split()
 
