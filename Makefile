@@ -38,7 +38,8 @@ endif
 CFLAGS   ?=
 OUR_CFLAGS := -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -D_GNU_SOURCE -DWSR_VERSION='"$(VERSION)"' \
               -I. -I$(BUILD) -MMD -MP $(CFLAGS)
-OUR_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
+# A sanitizer's runtime has a crypt_r() of its own that calls the real one, so the library must be there although nothing seems to need it.
+OUR_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,$(if $(SAN),--no-as-needed,--as-needed) $(SANFLAGS) $(LDFLAGS)
 
 pkg_libs = $(shell pkg-config --libs $(1))
 
