@@ -103,10 +103,8 @@ static void run_command(struct control_client *c, const char *line)
 		finish_client(c, "starting: no table is served yet");
 		return;
 	}
-	log_error(m->current ? m->current->gen : NULL, WSR_NONE, WSR_LOG_NOTICE, NULL, "control socket: \"%.32s\"", line);
-	if (!strcmp(line, "status") && !m->current) {
-		finish_client(c, "the master is starting");
-	} else if (!strcmp(line, "status")) {
+	log_error(m->current->gen, WSR_NONE, WSR_LOG_NOTICE, NULL, "control socket: \"%.32s\"", line);
+	if (!strcmp(line, "status")) {
 		print_status(m, bufferevent_get_output(c->bev));
 		finish_client(c, NULL);
 	} else if (!strcmp(line, "reload")) {
@@ -246,6 +244,14 @@ void control_close(struct master *m)
 	stop_listening(m);
 }
 
+void control_forget(const struct master *m)
+{
+	for (const struct control_client *c = m->clients; c; c = c->next)
+		close(bufferevent_getfd(c->bev));
+	if (m->control_fd >= 0)
+		close(m->control_fd);
+}
+
 /* --- the client ------------------------------------------------------------------------------------------------------ */
 
 static int read_answer(int fd)
@@ -254,7 +260,7 @@ static int read_answer(int fd)
 	FILE *in = fdopen(fd, "r");
 	int status = 1;
 	bool done = false;
-	while (in && fgets(line, sizeof(line), in)) {
+	while (in && !done && fgets(line, sizeof(line), in)) {
 		if (!strcmp(line, "ok\n")) {
 			status = 0;
 			done = true;

@@ -20,6 +20,8 @@ bool control_open(struct master *m, const char *path, char *why, size_t cap);
 /** Tell everybody who waits for this kind of outcome; why NULL = it went well. */
 void control_finish(struct master *m, enum control_wait kind, const char *why);
 void control_close(struct master *m);
+/** In a new worker: let go of the descriptors of the socket and of everybody connected to it, who would otherwise wait for this process to end too. */
+void control_forget(const struct master *m);
 /** Is a master answering at this socket? */
 bool control_alive(const char *path);
 

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "runtime/control.h"
 #include "runtime/log.h"
 #include "runtime/worker_main.h"
 
@@ -48,8 +49,7 @@ _Noreturn static void become_worker(struct proc *p, int channel)
 	for (uint32_t i = 0; i < MAX_WORKERS; i++)
 		if (m->procs[i].channel >= 0)
 			close(m->procs[i].channel);
-	if (m->control_fd >= 0)
-		close(m->control_fd);
+	control_forget(m);
 	if (m->ready_fd >= 0)
 		close(m->ready_fd);
 	sockets_forget(&m->sockets);

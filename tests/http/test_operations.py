@@ -235,6 +235,18 @@ class Control(Daemon):
         self.assertEqual(process.wait(5), 0)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "wsrpd.pid")))
 
+    def test_more_and_fewer_workers(self):
+        """The outcome is told and the connection closed, although workers are started meanwhile: they hold nothing of who asks."""
+        for count in (4, 1, 2):
+            with self.subTest(count=count):
+                self.recompile(conf("return 200;", main="worker_processes %d;" % count))
+                with socket.socket(socket.AF_UNIX) as sock:
+                    sock.settimeout(20 * env.SLOW)
+                    sock.connect(os.path.join(self.folder, "wsrpd.sock"))
+                    sock.sendall(b"reload\n")
+                    self.assertEqual(b"".join(iter(lambda: sock.recv(1000), b"")), b"ok\n")
+                self.assertIn("workers: %d\n" % count, self.status())
+
     def test_no_daemon(self):
         self.server.stop()
         done = self.server.control("status")
