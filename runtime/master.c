@@ -175,12 +175,12 @@ static void reload_commit(struct master *m)
 		m->procs[i].state = PROC_DRAINING;
 		proc_send(&m->procs[i], CHANNEL_DRAIN, 0);
 	}
+	sockets_release(&old); /* before a worker is forked, which would keep them */
 	for (uint32_t i = m->proc_count; i < wanted; i++)
 		if (m->procs[i].state == PROC_NONE)
 			proc_launch(&m->procs[i], m->current, &m->sockets);
 	m->proc_count = wanted;
 	sockets_trim(&m->sockets, wanted);
-	sockets_release(&old);
 }
 
 static void on_reload_timeout(evutil_socket_t fd, short what, void *arg)

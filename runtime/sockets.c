@@ -268,8 +268,11 @@ void sockets_release(struct socket_set *set)
 void sockets_forget(struct socket_set *set)
 {
 	for (uint32_t i = 0; i < set->count; i++) {
-		free(set->items[i]->unlink_path);
-		set->items[i]->unlink_path = NULL;
+		struct bound *b = set->items[i];
+		while (b->count > 0) /* whoever else refers to it: no socket may stay in this process */
+			close(b->fds[--b->count]);
+		free(b->unlink_path);
+		b->unlink_path = NULL;
 	}
 	sockets_release(set);
 }

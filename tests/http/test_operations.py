@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Running the daemon: reload in two steps, signals, the control socket, logs, a second instance, overload, a worker that dies."""
 
+import glob
 import os
 import re
 import shutil
@@ -246,6 +247,18 @@ class Control(Daemon):
                     sock.sendall(b"reload\n")
                     self.assertEqual(b"".join(iter(lambda: sock.recv(1000), b"")), b"ok\n")
                 self.assertIn("workers: %d\n" % count, self.status())
+
+    def test_new_worker_keeps_no_listener(self):
+        """A worker that is started while a reload gives an address up does not hold it: who comes is refused, not left waiting."""
+        for count, addresses in ((3, "AB"), (4, "A")):
+            listens = " ".join("listen @%s@;" % name for name in addresses)
+            self.recompile(conf("return 200;", main="worker_processes %d;" % count).replace("listen @A@;", listens))
+            self.assertEqual(self.server.control("reload").returncode, 0)
+        self.soon(lambda: not env.accepts(("127.0.0.1", self.ports["B"])), "nobody at the address given up", 5)
+        for worker in self.server.children():
+            sockets = [os.readlink(path) for path in glob.glob("/proc/%d/fd/*" % worker) if os.path.islink(path)]
+            sockets = [target for target in sockets if target.startswith("socket:")]
+            self.assertEqual(len(sockets), 2, "the channel and one listener: %r" % sockets)
 
     def test_no_daemon(self):
         self.server.stop()
