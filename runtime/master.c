@@ -250,9 +250,20 @@ static void on_ready(struct proc *p, uint32_t generation)
 			proc_lost(p);
 		return;
 	}
+	if (!m->next || generation != m->next->gen->number)
+		return; /* an offer that has been taken back since */
 	p->state = PROC_PREPARED;
 	if (m->reload == RELOAD_OFFERED && all_in(m, PROC_PREPARED))
 		reload_commit(m);
+}
+
+static void on_refused(struct proc *p, const struct channel_msg *msg)
+{
+	struct master *m = p->master;
+	if (m->next && msg->generation == m->next->gen->number)
+		reload_failed(m, msg->text);
+	else if (m->current && msg->generation == m->current->gen->number && p->state != PROC_RUNNING)
+		proc_lost(p); /* a new worker that cannot have what the others serve */
 }
 
 static void on_committed(struct proc *p, uint32_t generation)
@@ -288,12 +299,7 @@ void master_on_message(struct proc *p, const struct channel_msg *msg)
 		p->reopening = false;
 		check_reopened(m);
 		break;
-	case CHANNEL_REFUSED:
-		if (m->reload == RELOAD_OFFERED)
-			reload_failed(m, msg->text);
-		else
-			proc_lost(p);
-		break;
+	case CHANNEL_REFUSED: on_refused(p, msg); break;
 	default: break;
 	}
 }

@@ -554,6 +554,21 @@ class Overload(Daemon):
         self.soon(lambda: "not accepting" in self.server.errors(), "the pause")
         return held
 
+    def test_every_worker_refuses(self):
+        """The second refusal of one table comes when the reload has failed already: nobody is punished for it."""
+        self.recompile(conf("return 200;"))
+        self.limited(64)
+        workers = self.server.children()
+        self.assertEqual(len(workers), 2)
+        held = [self.connect() for _ in range(400)]
+        self.soon(lambda: {int(pid) for pid in re.findall(r" (\d+)#\d+: .*not accepting", self.server.errors())} == set(workers), "the pause of both")
+        for _ in range(3):
+            self.assertEqual(self.server.control("reload").returncode, 1)
+        self.assertEqual(self.server.children(), workers)
+        self.assertNotIn("killed", self.server.errors())
+        for sock in held:
+            sock.close()
+
     def test_reload_without_descriptors(self):
         """A worker that has no room for a new table's descriptors refuses it and lives on."""
         self.limited(64)
@@ -571,6 +586,7 @@ class Overload(Daemon):
         self.assertIn("logs are not reopened", self.server.errors())
         tunnel.send(b"still")
         self.assertEqual(tunnel.read(5), b"still")
+        self.assertEqual(self.server.children(), workers)
         for sock in held:
             sock.close()
         self.soon(lambda: self.server.control("reload").returncode == 0, "a reload", 5)
