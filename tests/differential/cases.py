@@ -5,8 +5,9 @@ import cases_files
 import cases_more
 import cases_proxy
 import cases_rewrite
+import cases_shapes
 import cases_tls
 import harness
 
 CASES = harness.Case.all
-assert all((cases_files, cases_more, cases_proxy, cases_rewrite, cases_tls))
+assert all((cases_files, cases_more, cases_proxy, cases_rewrite, cases_shapes, cases_tls))

@@ -7,6 +7,7 @@ import cases_host
 import cases_proxy
 import cases_rewrite
 import cases_route
+import cases_shapes
 
 CASES = judge.HttpdCase.all
-assert all((cases_access, cases_host, cases_proxy, cases_rewrite, cases_route))
+assert all((cases_access, cases_host, cases_proxy, cases_rewrite, cases_route, cases_shapes))
