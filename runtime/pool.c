@@ -472,6 +472,7 @@ static void rebuild(struct pool *pool)
 				if (same_address(p, pool->peers[old])) {
 					free(p);
 					p = pool->peers[old];
+					break;
 				}
 			if (!p)
 				continue;

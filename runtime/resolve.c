@@ -122,6 +122,15 @@ static bool parse_addr(const char *text, struct resolve_addr *out)
 	return inet_pton(AF_INET6, text, out->bytes) == 1;
 }
 
+/* Two answers or lines may name one address: it counts once. @return the new count of addr[0..count] */
+static uint32_t take_new(const struct resolve_addr *addr, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (memcmp(&addr[i], &addr[count], sizeof(addr[0])) == 0)
+			return count;
+	return count + 1;
+}
+
 /* Whether a line of the hosts file (address, names, "#" comment) names `name`. */
 static bool line_names(const char *p, const char *end, const char *name)
 {
@@ -154,7 +163,7 @@ static uint32_t find_in_hosts(const char *p, const char *name, struct resolve_ad
 			text[len] = '\0';
 			const char *names = start + len + strspn(start + len, " \t");
 			if (parse_addr(text, &addr[count]) && line_names(names, end, name))
-				count++;
+				count = take_new(addr, count);
 		}
 		p = *end ? end + 1 : end;
 	}
@@ -250,10 +259,11 @@ static void add_answer(struct resolve_query *q, char type, int count, int ttl, c
 	size_t width = type == DNS_IPv6_AAAA ? 16 : 4;
 
 	for (int i = 0; i < count && q->count < RESOLVE_MAX_ADDRESSES; i++) {
-		struct resolve_addr *a = &q->addr[q->count++];
+		struct resolve_addr *a = &q->addr[q->count];
 		memset(a, 0, sizeof(*a));
 		a->family = type == DNS_IPv6_AAAA ? 6 : 4;
 		memcpy(a->bytes, (const char *)addresses + (size_t)i * width, width);
+		q->count = take_new(q->addr, q->count);
 	}
 	if (count > 0 && (q->ttl_s < 0 || ttl < q->ttl_s))
 		q->ttl_s = ttl;

@@ -22,6 +22,7 @@ struct names {
 	int error;                  /* DNS error instead of an answer; -1 = silence */
 	uint8_t addr[4];
 	int ttl;
+	int copies;                 /* of the address in one answer */
 	bool truncated;
 };
 
@@ -31,7 +32,7 @@ static void on_question(struct evdns_server_request *req, void *arg)
 
 	n->questions++;
 	for (int i = 0; n->error == 0 && i < req->nquestions; i++)
-		if (req->questions[i]->type == EVDNS_TYPE_A)
+		for (int k = 0; req->questions[i]->type == EVDNS_TYPE_A && k < n->copies; k++)
 			evdns_server_request_add_a_reply(req, req->questions[i]->name, 1, n->addr, n->ttl);
 	if (n->error == -1) {
 		evdns_server_request_drop(req);
@@ -55,6 +56,7 @@ static void names_open(struct names *n)
 	n->port = evdns_add_server_port_with_base(loop.base, n->fd, 0, on_question, n);
 	memcpy(n->addr, "\x7f\x00\x00\x01", 4);
 	n->ttl = 1;
+	n->copies = 1;
 	set.resolver.v = add_string(n->text);
 }
 
@@ -94,6 +96,31 @@ static void test_name_is_resolved(void **state)
 	assert_int_equal(x.failed, 1); /* nobody listens there */
 	assert_int_equal(strncmp(x.address, "127.0.0.2:", 10), 0);
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
+	names_close(&n);
+	backend_close(&b);
+}
+
+/* An answer that names an address several times says no more than one that names it once. */
+static void test_repeated_addresses(void **state)
+{
+	struct backend b;
+	struct names n;
+	struct caller x;
+
+	(void)state;
+	backend_open(&b);
+	names_open(&n);
+	add_peer("backend.example", b.port, WSR_PEER_NAME);
+	for (n.copies = 3; n.copies > 0; n.copies--) {
+		get(&x, request(0));
+		assert_int_equal(x.ready, 1);
+		upstream_put(x.call);
+		loop_run_for(&loop, 1100);
+	}
+	get(&x, request(0));
+	assert_int_equal(x.ready, 1);
+	assert_true(x.conn.reused); /* the list of addresses never changed */
+	upstream_put(x.call);
 	names_close(&n);
 	backend_close(&b);
 }
@@ -182,7 +209,7 @@ static void test_hosts_file(void **state)
 	struct resolvers *rs;
 	char path[] = "/tmp/wsr-hosts-XXXXXX";
 	int fd = mkstemp(path);
-	static const char text[] = "# comment\n127.0.0.7\tone.example two.example # three.example\n::1 one.example\nbad line\n127.0.0.8 ONE.example";
+	static const char text[] = "# comment\n127.0.0.7\tone.example two.example # three.example\n::1 one.example\nbad line\n127.0.0.8 ONE.example\n127.0.0.7 one.example";
 
 	(void)state;
 	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
@@ -212,6 +239,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_name_is_resolved),
+		T(test_repeated_addresses),
 		T(test_last_good_addresses_stay),
 		T(test_names_that_fail),
 		T(test_hosts_file),
