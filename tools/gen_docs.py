@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Write the documents that follow from the directive table and the list of variables.
 
-In: grammar/directives.def, compiler/directive.h (the contexts), eval/variables.def, and tests/directives (how each row is tested).
+In: grammar/directives.def, compiler/directive.h (the contexts), eval/variables.def, tests/directives and tests/differential/httpd (how each row is tested).
 Out: docs/DIRECTIVES.md, docs/NGINX.md, docs/APACHE.md, docs/IIS.md and docs/man/wsrp.conf.5; with --check nothing is written and the exit code is 1 when a file is
 not what it should be.  The same inputs give the same bytes.  tests/test_directives.py reads the table through this file too.
 """
@@ -220,8 +220,8 @@ APACHE_INTRO = """# What differs from httpd
 Rows of Apache's directives: %d. %s.
 
 A name with an asterisk stands for every name that starts so; names are read without regard to case. Sections are shown with `< >`. The column *compared in*
-names the files of `tests/differential/httpd/` whose cases use the directive: the same text is served by httpd and the answers are compared. Notes in
-*verdict* **refused** are the way out.
+names cases of `tests/differential/httpd/` that show the directive: the same text is served by httpd, the answers are compared, and without the line httpd's
+would be others; a path stands for a test of something no client sees; for a directive without effect the cases merely use it. Notes in *verdict* **refused** are the way out.
 
 Everywhere: `.htaccess` files are not read; HTTP/1.1 is the only version; the `Server` field names wsrp; error pages are our own; a client certificate
 that does not hold is answered with a readable 400; requests whose framing two parsers could read differently are refused instead of repaired; a log is a file,
@@ -229,20 +229,20 @@ not a program; files that directives name are read by the daemon, those of `Incl
 """
 
 
-def compared_in():
-    """name in lower case -> files with cases that use it"""
-    found, folder = {}, "tests/differential/httpd"
-    for name in sorted(os.listdir(os.path.join(TOP, folder))):
-        if name.startswith("cases") and name.endswith(".py"):
-            for word in set(re.findall(r"(?m)^\s*<?([A-Za-z]\w*)", read(folder + "/" + name))):
-                found.setdefault(word.lower(), []).append(name[:-3])
-    return found
+def compared_in(row):
+    """Names of the cases which show a row, from tests/differential/httpd; at most three."""
+    for folder in ("tests", os.path.join("tests", "differential", "httpd")):
+        if os.path.join(TOP, folder) not in sys.path:
+            sys.path.append(os.path.join(TOP, folder))
+    import rows_shown  # pylint: disable=import-outside-toplevel
+    names = rows_shown.compared_in(row)
+    return "; ".join(names[:3]) + ("; %d more" % (len(names) - 3) if len(names) > 3 else "")
 
 
 def apache_md(rows):
     verdicts = {verdict: text.replace("nginx", "httpd") for verdict, text in VERDICTS.items()}
     counts = "; ".join("%s: %d" % (text, sum(row.verdict == verdict for row in rows)) for verdict, text in verdicts.items())
-    files, out = compared_in(), [NOTICE.replace("directives.def", "directives_apache.def and directives_apache_more.def")]
+    out = [NOTICE.replace("directives.def", "directives_apache.def and directives_apache_more.def")]
     out.append(APACHE_INTRO % (len(rows), counts[0].upper() + counts[1:]))
     for section, members in sections(rows):
         title = section.removeprefix("Apache: ")
@@ -251,7 +251,7 @@ def apache_md(rows):
         for row in members:
             name = "<%s>" % row.name if row.signature.endswith("{ }") else row.name
             out.append("| %s | %s | %s | %s | %s | %s |" % (code(name), cell(row.where), code(row.default) if row.default is not None else "", verdicts[row.verdict],
-                                                          about(row), ", ".join(files.get(row.name.lower(), []))))
+                                                          about(row), cell(compared_in(row))))
         out.append("")
     return "\n".join(out)
 
