@@ -236,7 +236,7 @@ def compared_in(row):
             sys.path.append(os.path.join(TOP, folder))
     import rows_shown  # pylint: disable=import-outside-toplevel
     names = rows_shown.compared_in(row)
-    return "; ".join(names[:3]) + ("; %d more" % (len(names) - 3) if len(names) > 3 else "")
+    return "; ".join(names[:3]) + ("; others" if len(names) > 3 else "")
 
 
 def apache_md(rows):
