@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Any bytes as a request head through evaluation on a table made from Apache text: rules, maps, conditions, environment, sections, header operations. What would
- * be sent to a backend is parsed back; decisions must be complete. The first byte chooses how much memory a request may take.
- */
-#include "tests/lib_c/site.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Requests and responses on a table made from Apache text: rules, maps, conditions, environment, sections, header operations. See fuzz_site.h. */
+#include "tests/lib_c/fuzz_site.h"
 
 static const char CONF[] =
 	"RewriteEngine On\nSetEnvIf Request_URI ^/(.)(.*)$ FIRST=$1 REST=$2\n"
@@ -35,70 +28,8 @@ static const char CONF[] =
 	"<If \"%{QUERY_STRING} =~ /if(.)/\">\nHeader set X-If 1\nRewriteRule ^ /done [R]\n</If>\n"
 	"</VirtualHost>\n";
 
-static const struct wsr_head_limits limits = { .line_bytes = 4096, .head_bytes = 16384, .fields = 64 };
-
-static struct site *the_site(void)
-{
-	static struct site site;
-	static bool open;
-	if (!open && !site_open(&site, CONF))
-		abort();
-	open = true;
-	site.files = "/html/ /html/app/ /html/app/x /html/f.txt /alias/ /alias/y";
-	return &site;
-}
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static void check_backend(struct site *s)
-{
-	struct wsr_head_limits wide = { .line_bytes = 1 << 20, .head_bytes = 1 << 20, .fields = 1000, .underscores = true };
-	struct wsr_head_parser p = { 0 };
-	struct wsr_head back;
-	struct wsr_arena arena;
-	struct wsr_out out;
-	wsr_arena_init(&arena, NULL, 1 << 20);
-	wsr_out_init(&out, &s->arena, 256);
-	wsr_eval_upstream_head(&s->e, s->request.framing, s->request.content_length, true, &out);
-	if (!out.failed) {
-		must(wsr_head_request(&p, out.ptr, out.len, &wide, &arena, &back) == WSR_HEAD_DONE && back.head_bytes == out.len);
-		must(wsr_str_eq(back.method, s->e.decision.method) && wsr_str_eq(back.target, s->e.decision.target));
-		must(back.framing == s->request.framing);
-	}
-	wsr_arena_reset(&arena);
-}
-
-static void check_answer(struct site *s)
-{
-	const struct wsr_decision *d = &s->e.decision;
-	struct wsr_answer a = { .status = d->status ? d->status : 200, .keepalive = true, .content_type = d->content_type, .location = d->location };
-	struct wsr_out out;
-	wsr_out_init(&out, &s->arena, 256);
-	wsr_eval_answer_head(&s->e, NULL, &a, &out);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct site *s = the_site();
-	struct wsr_head_parser p = { 0 };
-	if (size < 2)
-		return 0;
-	wsr_arena_reset(&s->arena);
-	wsr_arena_init(&s->arena, NULL, data[0] & 0x80 ? 8000 : 1 << 20);
-	site_start(s);
-	if (wsr_head_request(&p, (const char *)data + 1, size - 1, &limits, &s->arena, &s->request) != WSR_HEAD_DONE)
-		return 0;
-	wsr_eval_begin(&s->e);
-	const struct wsr_decision *d = &s->e.decision;
-	if (d->kind == WSR_DECIDE_PROXY)
-		check_backend(s);
-	else if (d->kind == WSR_DECIDE_ANSWER)
-		check_answer(s);
-	else if (d->kind == WSR_DECIDE_FILE)
-		must(d->path.ptr[d->path.len] == '\0' && !strstr(d->path.ptr, "/../"));
-	return 0;
+	static struct site site;
+	return fuzz_site(&site, CONF, "/html/ /html/app/ /html/app/x /html/f.txt /alias/ /alias/y", data, size);
 }

@@ -1,77 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Any bytes as a configuration: scan, parse, check, and when that finds no error lower, emit and verify. Whatever comes in, there is no crash, the
- * messages can be printed, and a table that is made is one that the daemon accepts. The first byte chooses an allocation that fails, so that running
- * out of memory is tried everywhere too. `include` finds nothing: the folder does not exist.
+ * Any bytes as a configuration: see fuzz_compile.h. The first byte chooses an allocation that fails, so that running out of memory is tried everywhere too.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/lib_c/fuzz_compile.h"
 
-#include "compiler/compiler.h"
-#include "compiler/emit.h"
-#include "compiler/lower.h"
-#include "table/wsr_table.h"
-
-struct input {
-	const char *text;
-	size_t len;
-	struct plan plan;
-	bool lowered;
-	FILE *null;
-};
-
-static void run(struct compiler *cc, void *arg)
-{
-	struct input *in = arg;
-
-	bool whole = compiler_front_text(cc, "/nowhere/fuzz.conf", in->text, in->len);
-	if (cc->root && !cc->torn) /* as wsrpc does: a tree with errors is lowered for its messages only */
-		in->lowered = lower_config(cc, &in->plan) && whole;
-}
-
-static void print(struct compiler *cc, void *arg)
-{
-	struct input *in = arg;
-
-	tree_dump(cc, cc->root, in->null);
-	diag_print(cc, in->null, true);
-}
-
-static void emit(const struct plan *plan)
-{
-	unsigned char *bytes = NULL;
-	struct wsr_table table;
-	struct wsr_refusal why;
-	size_t len;
-
-	if (!emit_table(plan, &bytes, &len))
-		return;
-	if (!wsr_table_init(&table, bytes, len, &why))
-		abort();
-	wsr_table_close(&table);
-	free(bytes);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct compiler_options options = { .strict = false };
-	struct compiler cc;
-	struct input in = { .text = "", .null = fopen("/dev/null", "w") };
-
-	if (size) {
-		in.text = (const char *)data + 1;
-		in.len = size - 1;
-	}
-	compiler_init(&cc, &options);
-	cc.arena.ceiling_bytes = (size_t)256 << 20;
-	cc.arena.fail_at = size && data[0] >= 128 ? (uint64_t)(data[0] - 127) * 8 : 0;
-	plan_init(&in.plan);
-	if (compiler_run(&cc, run, &in) && compiler_run(&cc, print, &in) && in.lowered && !diag_failed(&cc))
-		emit(&in.plan);
-	plan_free(&in.plan);
-	compiler_free(&cc);
-	fclose(in.null);
-	return 0;
+	if (size == 0)
+		return fuzz_compile("", 0, 0);
+	return fuzz_compile((const char *)data + 1, size - 1, data[0] >= 128 ? (uint64_t)(data[0] - 127) * 8 : 0);
 }
