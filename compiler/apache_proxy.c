@@ -6,6 +6,7 @@
  * What httpd does with them is done, and where that is seldom what was meant the message stands at the line: rules that no request reaches, exclusions
  * that come too late, slashes that are doubled or lost.
  */
+#include "compiler/apache_read.h"
 #include "compiler/apache_worker.h"
 #include "compiler/value.h"
 #include "eval/wsr_httpd.h"
@@ -115,7 +116,7 @@ static void check_reached(struct lower *l, struct apache_host *h, const struct n
 static bool pass_source(struct lower *l, struct level *lv, const struct node *n, unsigned arg, struct wsr_pass *pass)
 {
 	const struct wsr_layer *y = &lv->section->layer;
-	pass->regex = WSR_NONE;
+	pass->regex = pass->live_from = pass->live_target = WSR_NONE;
 	if (!in_host(lv)) {
 		/* httpd takes the section's text for an expression when it has wildcards, whatever the section is (mod_proxy.c: add_pass) */
 		struct wsr_str name = plan_text(l->plan, y->name);
@@ -146,7 +147,11 @@ static bool pass_target(struct lower *l, struct level *lv, const struct node *n,
 	bool captures = pass->regex != WSR_NONE;
 	apache_parameters_read(l, n, at + 1, u->balancer, &p);
 	pass->flags = p.pass_flags;
-	pass->target = apache_substitution(l, u->text, captures, pass->flags & WSR_PASS_INTERPOLATE);
+	pass->target = apache_substitution(l, u->text, captures, false);
+	if (pass->flags & WSR_PASS_INTERPOLATE) {
+		pass->live_from = apache_substitution(l, plan_text(l->plan, pass->from), false, true);
+		pass->live_target = apache_substitution(l, u->text, captures, true);
+	}
 	struct wsr_str constant;
 	if (captures && plan_tmpl_constant(l->plan, pass->target, &constant))
 		pass->flags |= WSR_PASS_APPEND;
@@ -181,7 +186,7 @@ void lower_ap_proxy_pass(struct lower *l, struct level *lv, const struct node *n
 		return;
 	if (word_is(target, "!")) {
 		pass.flags = WSR_PASS_EXCLUDE;
-	} else if (!apache_url_read(l, target, pass.regex != WSR_NONE, &u) || !pass_target(l, lv, n, at, &pass, &u)) {
+	} else if (!apache_url_read(l, target, pass.regex != WSR_NONE, apache_is_interpolated(n), &u) || !pass_target(l, lv, n, at, &pass, &u)) {
 		return;
 	}
 	if (pass.regex == WSR_NONE && !(pass.flags & WSR_PASS_EXCLUDE))
@@ -197,6 +202,16 @@ void lower_ap_proxy_pass(struct lower *l, struct level *lv, const struct node *n
 
 /* --- the way back -------------------------------------------------------------------------------------------------------- */
 
+/* The word behind both texts: "interpolate", or none. */
+static bool reverse_interpolates(struct lower *l, const struct node *n, unsigned at)
+{
+	bool live = node_arg_count(n) > at && wsr_str_eq_nocase(arg_str(n, at), WSR_STR("interpolate"));
+	if (node_arg_count(n) > at + live)
+		diag_at(l->cc, CHECK_ARGUMENT, node_arg(n, at + live)->span, "'%s' is one argument too many: interpolate alone may follow here",
+			diag_quote(l->cc, node_arg(n, at + live)->text, node_arg(n, at + live)->len));
+	return live;
+}
+
 void lower_ap_proxy_reverse(struct lower *l, struct level *lv, const struct node *n, unsigned kind)
 {
 	bool cookie = kind != WSR_REVERSE_LOCATION;
@@ -209,7 +224,8 @@ void lower_ap_proxy_reverse(struct lower *l, struct level *lv, const struct node
 	/* ProxyPassReverse: what the client gets, then what the backend says; the cookie rules the other way round */
 	struct wsr_str first = own_path ? arg_str(n, 0) : plan_text(l->plan, lv->section->layer.name);
 	struct wsr_str second = arg_str(n, own_path);
-	struct wsr_reverse r = { .kind = kind };
+	struct wsr_reverse r = { .kind = kind, .live_internal = WSR_NONE, .live_external = WSR_NONE };
+	bool live = reverse_interpolates(l, n, own_path + 1u);
 	if (cookie) {
 		r.internal = plan_str(l->plan, first);
 		r.external = plan_str(l->plan, second);
@@ -219,6 +235,10 @@ void lower_ap_proxy_reverse(struct lower *l, struct level *lv, const struct node
 	} else {
 		r.external = own_path ? plan_str(l->plan, first) : lv->section->layer.name;
 		r.internal = plan_str(l->plan, second);
+	}
+	if (live) {
+		r.live_internal = apache_substitution(l, plan_text(l->plan, r.internal), false, true);
+		r.live_external = apache_substitution(l, plan_text(l->plan, r.external), false, true);
 	}
 	apache_push(l, &lv->section->reverses, &r, n);
 }

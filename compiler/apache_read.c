@@ -93,6 +93,14 @@ static void take_options(struct compiler *cc)
 
 /* --- ${NAME} --------------------------------------------------------------------------------------------------------- */
 
+bool apache_is_interpolated(const struct node *n)
+{
+	for (unsigned i = 1; i < node_arg_count(n); i++)
+		if (word_is_nocase(node_arg(n, i), "interpolate"))
+			return true;
+	return false;
+}
+
 static struct wsr_str value_of(struct compiler *cc, const struct node *n, struct wsr_str name)
 {
 	const struct definition *d = definition_find(cc, name);
@@ -109,6 +117,8 @@ static struct wsr_str value_of(struct compiler *cc, const struct node *n, struct
 	}
 	if (name.len && memchr(name.ptr, ':', name.len))
 		return (struct wsr_str)WSR_STR_NULL; /* ${map:key} of mod_rewrite */
+	if (apache_is_interpolated(n))
+		return (struct wsr_str)WSR_STR_NULL; /* filled in for each request */
 	struct diag *w = diag_at(cc, CHECK_UNDEFINED_NAME, node_head_span(n), "${%s} is not defined: the text stays as it is", diag_quote(cc, name.ptr, name.len));
 	diag_note(cc, w, SPAN_NONE, "write 'Define %s VALUE' above, or --define %s=VALUE", diag_quote(cc, name.ptr, name.len), diag_quote(cc, name.ptr, name.len));
 	return (struct wsr_str)WSR_STR_NULL;

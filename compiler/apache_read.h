@@ -26,4 +26,7 @@ struct wsr_str apache_path(struct compiler *cc, struct wsr_str path);
  */
 struct wsr_str apache_rest(struct compiler *cc, const struct node *n, unsigned word);
 
+/** Does the word interpolate stand in the line? Then ${NAME} is filled in for each request (ProxyPassInterpolateEnv). */
+bool apache_is_interpolated(const struct node *n);
+
 #endif

@@ -43,10 +43,10 @@ static bool cut_socket(struct wsr_str *text, struct apache_url *u)
 	return true;
 }
 
-bool apache_url_read(struct lower *l, const struct word *w, bool captures, struct apache_url *u)
+bool apache_url_read(struct lower *l, const struct word *w, bool captures, bool environment, struct apache_url *u)
 {
 	struct wsr_str text = word_str(w);
-	*u = (struct apache_url){ 0 };
+	*u = (struct apache_url){ .captures = captures };
 	bool socket = cut_socket(&text, u);
 	u->text = text;
 	struct wsr_str rest = text;
@@ -68,7 +68,7 @@ bool apache_url_read(struct lower *l, const struct word *w, bool captures, struc
 	}
 	u->flags = s->flags;
 	split_path(rest, u);
-	if (captures && memchr(u->authority.ptr, '$', u->authority.len)) {
+	if ((captures && memchr(u->authority.ptr, '$', u->authority.len)) || (environment && memmem(u->authority.ptr, u->authority.len, "${", 2))) {
 		u->variable = true;
 		return true;
 	}
@@ -207,7 +207,7 @@ uint32_t apache_worker(struct lower *l, struct level *lv, const struct node *n, 
 	if (u->balancer)
 		return balancer_worker(l, h, n, u->authority, p);
 	struct wsr_str url = comparable(l, u);
-	const char *dollar = memchr(url.ptr, '$', url.len);
+	const char *dollar = u->captures ? memchr(url.ptr, '$', url.len) : NULL;
 	if (dollar)
 		url.len = (size_t)(dollar - url.ptr);
 	uint32_t shared = find_worker(l, h, url);
@@ -249,7 +249,7 @@ static void add_member(struct lower *l, struct balancer *b, const struct node *n
 	struct apache_url u;
 	struct apache_parameters p;
 	apache_parameters_init(&p);
-	if (node_arg_count(n) <= at || !apache_url_read(l, node_arg(n, at), false, &u))
+	if (node_arg_count(n) <= at || !apache_url_read(l, node_arg(n, at), false, false, &u))
 		return;
 	apache_parameters_read(l, n, at + 1, false, &p);
 	if (u.balancer || b->count == 256) {
@@ -401,7 +401,8 @@ static void reverse_rule(struct lower *l, struct level *lv, const struct node *n
 	char *text = arena_alloc(&l->cc->arena, a.len + b.len + 1);
 	memcpy(text, a.ptr, a.len);
 	memcpy(text + a.len, b.ptr, b.len);
-	struct wsr_reverse r = { .kind = WSR_REVERSE_LOCATION, .internal = plan_str(l->plan, wsr_str(text, a.len + b.len)), .external = plan_str(l->plan, external) };
+	struct wsr_reverse r = { .kind = WSR_REVERSE_LOCATION, .internal = plan_str(l->plan, wsr_str(text, a.len + b.len)), .external = plan_str(l->plan, external),
+				 .live_internal = WSR_NONE, .live_external = WSR_NONE };
 	apache_push(l, &lv->section->reverses, &r, n);
 }
 

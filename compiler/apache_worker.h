@@ -20,10 +20,11 @@ struct apache_url {
 	uint16_t port;
 	bool balancer;
 	bool variable;              /* a capture or variable stands in the host */
+	bool captures;              /* "$1" stands for something: a worker is known by what comes before it */
 };
 
-/** Read a target; what is wrong with it is reported. captures: "$1" may stand in it. */
-bool apache_url_read(struct lower *l, const struct word *w, bool captures, struct apache_url *u);
+/** Read a target; what is wrong with it is reported. captures: "$1" may stand in it; environment: "${NAME}" may. */
+bool apache_url_read(struct lower *l, const struct word *w, bool captures, bool environment, struct apache_url *u);
 
 /** key=value words behind a target. */
 struct apache_parameters {

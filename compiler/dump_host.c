@@ -53,6 +53,7 @@ static void pass(const struct view *v, const char *lead, const struct wsr_pass *
 	word(v, "path", p->from);
 	expression(v, p->regex);
 	template(v, "to", p->target);
+	template(v, "interpolated", p->live_target);
 	if (p->worker != WSR_NONE)
 		fprintf(v->out, " worker %u", p->worker);
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
@@ -96,6 +97,8 @@ static void reverse(const struct view *v, const struct wsr_reverse *r)
 	fprintf(v->out, "        reverse %s", kinds[r->kind]);
 	word(v, "backend", r->internal);
 	word(v, "client", r->external);
+	template(v, "interpolated", r->live_internal);
+	template(v, "client", r->live_external);
 	line_end(v, r->pos);
 }
 

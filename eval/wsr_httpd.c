@@ -217,6 +217,7 @@ void wsr_httpd_run(struct wsr_eval *e)
 	section_env(e, false);
 	if (wsr_httpd_access(e))
 		return;
+	wsr_httpd_reverse_prepare(e);
 	if (wsr_httpd_rewrite_sections(e) || wsr_httpd_redirect(e))
 		return;
 	wsr_httpd_env(e, h->layers[0]->env, true);

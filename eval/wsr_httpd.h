@@ -20,6 +20,9 @@
 /* Where rewriting has taken the request. */
 enum wsr_mapped { WSR_MAPPED_NOT, WSR_MAPPED_FILE, WSR_MAPPED_PROXY };
 
+/* A rule of ProxyPassReverse or its kin: what the backend says, and what the client gets. */
+struct wsr_sides { struct wsr_str internal, external; };
+
 struct wsr_httpd {
 	const struct wsr_host *host;
 	const struct wsr_layer *layers[WSR_MAX_ACTIVE_LAYERS]; /* that hold, in the order in which they are laid over each other; [0] is the host's own */
@@ -35,6 +38,7 @@ struct wsr_httpd {
 	struct wsr_field_list cookies; /* Set-Cookie fields of CO=, for every answer */
 	const struct wsr_pass *pass; /* ProxyPass that took the request */
 	const struct wsr_worker *worker; /* of a PROXY decision */
+	const struct wsr_sides *sides; /* of all rules of the layers in their order, once variables are filled in; NULL = as written */
 	struct wsr_str user;        /* authenticated; ptr NULL = nobody */
 	struct wsr_str client;      /* address as text when RemoteIPHeader gave another one; ptr NULL = the connection's */
 	struct wsr_str client_binary;
@@ -117,6 +121,8 @@ void wsr_httpd_set_environment(struct wsr_eval *e, struct wsr_str name, struct w
 bool wsr_httpd_redirect(struct wsr_eval *e);
 /** The PROXY decision for the pass, or for the URL of a rewritten request. */
 void wsr_httpd_decide_proxy(struct wsr_eval *e);
+/** ProxyPassInterpolateEnv: fill in the rules of the way back with what the environment holds now, before SetEnv (mod_proxy.c: proxy_fixup). */
+void wsr_httpd_reverse_prepare(struct wsr_eval *e);
 /** ProxyPassReverse and its kin on a field of an upstream's answer. @return the value to send. */
 struct wsr_str wsr_httpd_reverse(struct wsr_eval *e, const struct wsr_field *field);
 

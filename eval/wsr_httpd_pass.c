@@ -105,9 +105,20 @@ static bool leaves_plain_requests(struct wsr_eval *e, const struct wsr_pass *pas
 
 enum outcome { GO_ON, STOP, FAILED };
 
+/* With ProxyPassInterpolateEnv the rule's texts have variables of the environment in them. */
+static bool interpolates(const struct wsr_eval *e, const struct wsr_pass *pass)
+{
+	return pass->live_target != WSR_NONE && e->proxyset->interpolate_env;
+}
+
+static struct wsr_str target_of(struct wsr_eval *e, const struct wsr_pass *pass)
+{
+	return wsr_eval_tmpl(e, interpolates(e, pass) ? pass->live_target : pass->target);
+}
+
 static enum outcome try_prefix(struct wsr_eval *e, const struct wsr_pass *pass)
 {
-	struct wsr_str from = wsr_string(e->table, pass->from), rest;
+	struct wsr_str from = interpolates(e, pass) ? wsr_eval_tmpl(e, pass->live_from) : wsr_string(e->table, pass->from), rest;
 	size_t taken = wsr_httpd_prefix(e->uri, from);
 	if (taken == 0)
 		return GO_ON;
@@ -119,7 +130,7 @@ static enum outcome try_prefix(struct wsr_eval *e, const struct wsr_pass *pass)
 		return GO_ON;
 	rest = wsr_from(e->uri, taken);
 	e->httpd->nocanon = pass->flags & WSR_PASS_NOCANON && raw_rest(e, from, taken, &rest);
-	take(e, pass, join2(e, wsr_eval_tmpl(e, pass->target), rest));
+	take(e, pass, join2(e, target_of(e, pass), rest));
 	return STOP;
 }
 
@@ -141,7 +152,7 @@ static enum outcome try_expression(struct wsr_eval *e, const struct wsr_pass *pa
 		e->httpd->nocanon = true;
 		rest = raw;
 	}
-	struct wsr_str url = wsr_eval_tmpl(e, pass->target);
+	struct wsr_str url = target_of(e, pass);
 	take(e, pass, pass->flags & WSR_PASS_APPEND ? join2(e, url, rest) : url);
 	return STOP;
 }
@@ -447,21 +458,43 @@ static bool is_url(struct wsr_str s)
 	return n > 0 && wsr_starts_with(wsr_from(s, n), WSR_STR("://"));
 }
 
-static bool reverse_location(struct wsr_eval *e, const struct wsr_reverse *r, struct wsr_str *value)
+static struct wsr_sides written_sides(struct wsr_eval *e, const struct wsr_reverse *r)
 {
-	struct wsr_str internal = wsr_string(e->table, r->internal), part = compared_part(*value, internal);
+	return (struct wsr_sides){ wsr_string(e->table, r->internal), wsr_string(e->table, r->external) };
+}
+
+void wsr_httpd_reverse_prepare(struct wsr_eval *e)
+{
+	struct wsr_httpd *h = e->httpd;
+	uint32_t count = 0, n = 0;
+	for (uint32_t i = 0; i < h->layer_count; i++)
+		count += h->layers[i]->reverses.count;
+	if (count == 0 || h->mapped != WSR_MAPPED_PROXY || !e->proxyset->interpolate_env)
+		return;
+	struct wsr_sides *all = wsr_arena_alloc(e->arena, count * sizeof(*all));
+	for (uint32_t i = 0; all && i < h->layer_count; i++)
+		for (uint32_t k = 0; k < h->layers[i]->reverses.count; k++) {
+			const struct wsr_reverse *r = wsr_reverse_at(e->table, h->layers[i]->reverses.first + k);
+			bool live = r->live_internal != WSR_NONE;
+			all[n++] = live ? (struct wsr_sides){ wsr_eval_tmpl(e, r->live_internal), wsr_eval_tmpl(e, r->live_external) } : written_sides(e, r);
+		}
+	h->sides = all;
+}
+
+static bool reverse_location(struct wsr_eval *e, const struct wsr_sides *s, struct wsr_str *value)
+{
+	struct wsr_str internal = s->internal, part = compared_part(*value, internal);
 	if (internal.len == 0 || part.len < internal.len || !wsr_str_eq_nocase(wsr_str(part.ptr, internal.len), internal))
 		return false;
-	struct wsr_str joined = join2(e, wsr_string(e->table, r->external), wsr_from(part, internal.len));
+	struct wsr_str joined = join2(e, s->external, wsr_from(part, internal.len));
 	*value = is_url(joined) ? joined : wsr_httpd_absolute(e, joined);
 	return true;
 }
 
 /* One attribute of Set-Cookie, replaced as a whole when it begins with the rule's text (ap_proxy_cookie_reverse_map). */
-static bool reverse_cookie(struct wsr_eval *e, const struct wsr_reverse *r, struct wsr_str *value)
+static bool reverse_cookie(struct wsr_eval *e, bool path, const struct wsr_sides *s, struct wsr_str *value)
 {
-	bool path = r->kind == WSR_REVERSE_COOKIE_PATH;
-	struct wsr_str name = path ? WSR_STR("path=") : WSR_STR("domain="), internal = wsr_string(e->table, r->internal);
+	struct wsr_str name = path ? WSR_STR("path=") : WSR_STR("domain="), internal = s->internal;
 	for (size_t i = 0; i + name.len <= value->len; i++) {
 		if ((i > 0 && value->ptr[i - 1] != ';' && value->ptr[i - 1] != ' ') || !wsr_str_eq_nocase(wsr_str(value->ptr + i, name.len), name))
 			continue;
@@ -472,7 +505,7 @@ static bool reverse_cookie(struct wsr_eval *e, const struct wsr_reverse *r, stru
 		bool fits = old.len >= internal.len && (path ? wsr_starts_with(old, internal) : wsr_str_eq_nocase(wsr_str(old.ptr, internal.len), internal));
 		if (!fits)
 			return false;
-		struct wsr_str parts[] = { wsr_str(value->ptr, from), wsr_string(e->table, r->external), wsr_from(*value, end) };
+		struct wsr_str parts[] = { wsr_str(value->ptr, from), s->external, wsr_from(*value, end) };
 		*value = wsr_join(e->arena, parts, 3);
 		return true;
 	}
@@ -483,10 +516,14 @@ static bool reverse_cookie(struct wsr_eval *e, const struct wsr_reverse *r, stru
 static void reverse_by(struct wsr_eval *e, enum wsr_reverse_kind kind, struct wsr_str *value)
 {
 	const struct wsr_httpd *h = e->httpd;
+	uint32_t n = 0;
 	for (uint32_t i = 0; i < h->layer_count; i++)
-		for (uint32_t k = 0; k < h->layers[i]->reverses.count; k++) {
+		for (uint32_t k = 0; k < h->layers[i]->reverses.count; k++, n++) {
 			const struct wsr_reverse *r = wsr_reverse_at(e->table, h->layers[i]->reverses.first + k);
-			if (r->kind == kind && (kind == WSR_REVERSE_LOCATION ? reverse_location(e, r, value) : reverse_cookie(e, r, value)))
+			if (r->kind != kind)
+				continue;
+			struct wsr_sides s = h->sides ? h->sides[n] : written_sides(e, r);
+			if (kind == WSR_REVERSE_LOCATION ? reverse_location(e, &s, value) : reverse_cookie(e, kind == WSR_REVERSE_COOKIE_PATH, &s, value))
 				return;
 		}
 }

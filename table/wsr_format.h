@@ -621,7 +621,7 @@ _Static_assert(sizeof(struct wsr_worker) == 64, "worker");
 
 #define WSR_PASS_EXCLUDE     1u
 #define WSR_PASS_NOCANON     2u
-#define WSR_PASS_INTERPOLATE 4u
+#define WSR_PASS_INTERPOLATE 4u /* where the setting interpolate_env says so */
 #define WSR_PASS_LOOKUP      8u /* the URL decides about the worker: another one may have a longer URL that fits */
 #define WSR_PASS_APPEND     16u /* ProxyPassMatch without a group in its target: the path is appended */
 struct wsr_pass {
@@ -631,18 +631,20 @@ struct wsr_pass {
 	uint32_t proxy;             /* WSR_NONE with EXCLUDE */
 	uint32_t target;            /* template of the URL when it is not constant, or WSR_NONE */
 	uint32_t worker;            /* ordinal in the host's workers; WSR_NONE with EXCLUDE, and when only the request names the host */
+	uint32_t live_from, live_target; /* INTERPOLATE: templates of both with variables of the environment in them; otherwise WSR_NONE */
 	uint32_t pos;
 };
-_Static_assert(sizeof(struct wsr_pass) == 28, "pass");
+_Static_assert(sizeof(struct wsr_pass) == 36, "pass");
 
 enum wsr_reverse_kind { WSR_REVERSE_LOCATION = 1, WSR_REVERSE_COOKIE_DOMAIN, WSR_REVERSE_COOKIE_PATH };
 struct wsr_reverse {
 	uint32_t kind;              /* enum wsr_reverse_kind */
 	wsr_sref internal;          /* what the backend says */
 	wsr_sref external;          /* what the client gets instead */
+	uint32_t live_internal, live_external; /* interpolate: templates of both with variables of the environment in them; otherwise WSR_NONE */
 	uint32_t pos;
 };
-_Static_assert(sizeof(struct wsr_reverse) == 16, "reverse");
+_Static_assert(sizeof(struct wsr_reverse) == 24, "reverse");
 
 struct wsr_auth {
 	uint32_t realm;             /* template; WSR_NONE: not said here */

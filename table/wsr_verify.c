@@ -658,18 +658,20 @@ EACH(worker, struct wsr_worker)
 
 static bool check_pass(struct wsr_walk *w, const struct wsr_pass *r)
 {
-	bool exclude = r->flags & WSR_PASS_EXCLUDE;
+	bool exclude = r->flags & WSR_PASS_EXCLUDE, live = r->flags & WSR_PASS_INTERPOLATE && !exclude;
 
 	return want_bits(w, r->flags, WSR_PASS_APPEND * 2u - 1u) && wsr_want_string0(w, r->from) && wsr_want_index0(w, SECTION(regex), r->regex) &&
 	       (exclude ? want_none(w, r->proxy) : wsr_want_index(w, SECTION(proxy), r->proxy)) && want_tmpl0(w, r->target) &&
-	       (!exclude || want_none(w, r->worker)) && want_pos(w, r->pos);
+	       (!exclude || want_none(w, r->worker)) && (live ? want_tmpl(w, r->live_from) && want_tmpl(w, r->live_target) :
+							 want_none(w, r->live_from) && want_none(w, r->live_target)) && want_pos(w, r->pos);
 }
 EACH(pass, struct wsr_pass)
 
 static bool check_reverse(struct wsr_walk *w, const struct wsr_reverse *r)
 {
 	return want_enum(w, r->kind, WSR_REVERSE_LOCATION, WSR_REVERSE_COOKIE_PATH) && wsr_want_string(w, r->internal) &&
-	       wsr_want_string(w, r->external) && want_pos(w, r->pos);
+	       wsr_want_string(w, r->external) && want_tmpl0(w, r->live_internal) &&
+	       (r->live_internal == WSR_NONE ? want_none(w, r->live_external) : want_tmpl(w, r->live_external)) && want_pos(w, r->pos);
 }
 EACH(reverse, struct wsr_reverse)
 

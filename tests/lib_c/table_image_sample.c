@@ -179,8 +179,8 @@ static void sample_host(struct image *im)
 	image_header_op(im, (struct wsr_header_op){ .action = WSR_HEADER_EDIT, .flags = WSR_HEADER_ALWAYS, .name = image_text(im, "Server"), .value = 1, .regex = 1,
 						    .condition = WSR_NONE, .pos = 1 });
 	image_worker(im, (struct wsr_worker){ .url = image_text(im, "http://app/"), .proxy = 0, .retry_ms = 60000, .routes = LIST(0, 2), .pos = 1 });
-	image_pass(im, (struct wsr_pass){ .from = image_text(im, "/app"), .regex = WSR_NONE, .proxy = 0, .target = WSR_NONE, .worker = 0, .pos = 1 });
-	image_reverse(im, (struct wsr_reverse){ .kind = WSR_REVERSE_LOCATION, .internal = image_text(im, "http://app/"), .external = image_text(im, "/app"), .pos = 1 });
+	image_pass(im, (struct wsr_pass){ .from = image_text(im, "/app"), .regex = WSR_NONE, .proxy = 0, .target = WSR_NONE, .worker = 0, .live_from = WSR_NONE, .live_target = WSR_NONE, .pos = 1 });
+	image_reverse(im, (struct wsr_reverse){ .kind = WSR_REVERSE_LOCATION, .internal = image_text(im, "http://app/"), .external = image_text(im, "/app"), .live_internal = WSR_NONE, .live_external = WSR_NONE, .pos = 1 });
 	image_auth(im, (struct wsr_auth){ .realm = 1, .user_file = image_text(im, "users"), .pos = 1 });
 	image_layer(im, (struct wsr_layer){ .kind = WSR_LAYER_HOST, .regex = WSR_NONE, .condition = WSR_NONE, .location = 0, .pass = WSR_NONE, .require = WSR_NONE,
 					    .hosts = WSR_NONE, .auth = WSR_NONE, .env = LIST(0, 1), .rewrites = LIST(0, 1), .aliases = LIST(0, 1), .pos = 1 });

@@ -304,6 +304,7 @@ static const struct edit EDITS[] = {
 	EDIT(worker, wsr_worker, 0, proxy, 1, INDEX),           /* to an upstream that variables name */
 	EDIT(pass, wsr_pass, 0, proxy, WSR_NONE, INDEX),
 	EDIT(reverse, wsr_reverse, 0, internal, 0, STRING),
+	EDIT(reverse, wsr_reverse, 0, live_internal, 0, INDEX),   /* without live_external */
 	EDIT(auth, wsr_auth, 0, realm, 1000, INDEX),
 	EDIT(layer, wsr_layer, 0, kind, 0, ENUM),
 	EDIT(layer, wsr_layer, 1, location, 1, ENUM),           /* not a server's own settings */

@@ -4,10 +4,11 @@
 import judge  # first: it makes the shared harness importable
 import cases_access
 import cases_host
+import cases_more
 import cases_proxy
 import cases_rewrite
 import cases_route
 import cases_shapes
 
 CASES = judge.HttpdCase.all
-assert all((cases_access, cases_host, cases_proxy, cases_rewrite, cases_route, cases_shapes))
+assert all((cases_access, cases_host, cases_more, cases_proxy, cases_rewrite, cases_route, cases_shapes))
