@@ -129,8 +129,20 @@ static void follow_error_page(struct wsr_eval *e, unsigned status, const struct 
 	wsr_flow_redirect_url(e, target, p->pos);
 }
 
+/* A subrequest that is being looked up only tells its status. */
+static void answer_lookup(struct wsr_eval *e, unsigned status, struct wsr_str location, uint32_t pos)
+{
+	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_ANSWER, pos);
+	d->status = (uint16_t)status;
+	d->location = location;
+}
+
 static void decide_status(struct wsr_eval *e, unsigned status, struct wsr_str location, uint32_t pos)
 {
+	if (e->httpd && e->httpd->outer) {
+		answer_lookup(e, status, location, pos);
+		return;
+	}
 	const struct wsr_error_page *p = find_error_page(e, status);
 	/* an error on the way to an ErrorDocument leaves the error that it was for (ap_die) */
 	if (e->httpd && e->error_page && e->error_status)

@@ -223,6 +223,16 @@ static void go_to_named(struct wsr_eval *e, struct wsr_str name, uint32_t pos)
 	run_locations(e, true);
 }
 
+void wsr_flow_go(struct wsr_eval *e, struct wsr_str uri, struct wsr_str args)
+{
+	e->uri = uri;
+	e->args = args;
+	e->uri_changed = true;
+	e->prefix_lost = false;
+	e->uri_below_alias = false;
+	run_server(e);
+}
+
 void wsr_flow_redirect(struct wsr_eval *e, struct wsr_str uri, struct wsr_str args, uint32_t pos)
 {
 	if (!count_cycle(e, pos))
@@ -236,13 +246,8 @@ void wsr_flow_redirect(struct wsr_eval *e, struct wsr_str uri, struct wsr_str ar
 		return;
 	}
 	wsr_trace(e, pos, "internal redirect", uri);
-	e->uri = uri;
-	e->args = args;
 	e->internal = true;
-	e->uri_changed = true;
-	e->prefix_lost = false;
-	e->uri_below_alias = false;
-	run_server(e);
+	wsr_flow_go(e, uri, args);
 }
 
 void wsr_flow_redirect_url(struct wsr_eval *e, struct wsr_str url, uint32_t pos)

@@ -212,10 +212,6 @@ const struct wsr_decision *wsr_eval_index(struct wsr_eval *e)
 	struct wsr_list list = e->file->index;
 	struct wsr_str folder;
 	uint32_t pos = e->decision.pos;
-	if (e->httpd) {
-		wsr_httpd_index(e);
-		return &e->decision;
-	}
 	if (!wsr_file_path(e, e->uri, &folder) || !file_is(e, folder, WSR_FILE_IS_DIR)) {
 		wsr_decide_status(e, 404, pos);
 		return &e->decision;

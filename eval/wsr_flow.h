@@ -23,6 +23,9 @@ void wsr_flow_redirect(struct wsr_eval *e, struct wsr_str uri, struct wsr_str ar
 /** The same with the arguments behind a "?" in uri. */
 void wsr_flow_redirect_url(struct wsr_eval *e, struct wsr_str url, uint32_t pos);
 
+/** The server's phases from their beginning for another path. */
+void wsr_flow_go(struct wsr_eval *e, struct wsr_str uri, struct wsr_str args);
+
 /** Answer with a status: error_page, or a page of our own. */
 void wsr_decide_status(struct wsr_eval *e, unsigned status, uint32_t pos);
 /** Answer with a redirect; location "/..." is made absolute as the settings say. */

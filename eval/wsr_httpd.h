@@ -46,6 +46,8 @@ struct wsr_httpd {
 	struct wsr_str route;       /* stickysession: route asked for by the client; ptr NULL = none */
 	bool made_here;             /* the answer is ours (only `always` fields go out) */
 	bool nocanon;               /* PROXY: the URL is sent as it is (nocanon, [NE]) */
+	const struct wsr_httpd *outer; /* a subrequest is being looked up: the state of its request; NULL otherwise */
+	unsigned lookups;           /* subrequests so far */
 };
 
 /* wsr_httpd.c */
@@ -55,8 +57,20 @@ void wsr_httpd_enter(struct wsr_eval *e);
 unsigned wsr_httpd_handshake(struct wsr_eval *e);
 /** Run all phases for e->uri; e->decision is made afterwards. */
 void wsr_httpd_run(struct wsr_eval *e);
-/** A folder was asked for with "/" at its end: look for DirectoryIndex. */
-void wsr_httpd_index(struct wsr_eval *e);
+
+/* wsr_httpd_files.c */
+/** DocumentRoot and the path; without a root there is no file. */
+void wsr_httpd_map_to_root(struct wsr_eval *e);
+bool wsr_httpd_body_too_large(const struct wsr_eval *e);
+/** mod_dir: if the mapped name is a folder, its index file or a slash is looked for; if there is nothing, FallbackResource is. @return true after a decision. */
+bool wsr_httpd_folder(struct wsr_eval *e, uint32_t pos);
+/** What is answered for a mapped name that is no folder. */
+void wsr_httpd_decide_file(struct wsr_eval *e, uint32_t pos);
+/**
+ * The subrequest being looked up is about to go to another path. If its file is there, it stands for the whole request from here on: then the caller goes there.
+ * @return true if that is so, or if nothing is being looked up; false: nothing was found, and that is decided
+ */
+bool wsr_httpd_become(struct wsr_eval *e, uint32_t pos);
 
 /* wsr_httpd_uri.c */
 /** Normalise the request's path as httpd does. @return 0, or the status of the refusal (400, 404). */

@@ -329,6 +329,8 @@ static enum outcome run_list(struct run *r)
 	for (uint32_t i = 0; i < r->layer->rewrites.count; i++) {
 		const struct wsr_rewrite_rule *rule = rule_at(r, i);
 		r->e->httpd->filename = r->now;
+		if (r->e->httpd->outer && rule->flags & (WSR_RULE_NS | WSR_RULE_REDIRECT))
+			continue; /* not for subrequests */
 		if (!rule_matches(r, rule)) {
 			if (r->e->error)
 				return refuse(r, 500, "a rule could not be evaluated");
@@ -482,7 +484,8 @@ static enum outcome to_new_request(struct run *r, struct wsr_str before)
 	put_base(r, 0);
 	if (wsr_str_eq(whole, r->now) && root.len && wsr_starts_with(r->now, root) && r->now.len > root.len && r->now.ptr[root.len] == '/')
 		r->now = wsr_from(r->now, root.len);
-	wsr_flow_redirect(e, r->now, e->args, r->rule->pos);
+	if (wsr_httpd_become(e, r->rule->pos))
+		wsr_flow_redirect(e, r->now, e->args, r->rule->pos);
 	return STOP;
 }
 

@@ -107,6 +107,10 @@ static unsigned extra_fields(const struct exchange *x, const struct wsr_decision
 		extra[1] = (struct wsr_field){ .name = WSR_STR("Connection"), .value = WSR_STR("upgrade") };
 		return 2;
 	}
+	if (d->allow.len) {
+		extra[0] = (struct wsr_field){ .name = WSR_STR("Allow"), .value = d->allow };
+		return 1;
+	}
 	if (d->status == 405 && location->proxy == WSR_NONE) { /* RFC 9110 section 15.5.6; files take nothing else */
 		extra[0] = (struct wsr_field){ .name = WSR_STR("Allow"), .value = WSR_STR("GET, HEAD") };
 		return 1;

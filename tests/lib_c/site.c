@@ -95,6 +95,8 @@ static bool fact(void *ctx, enum wsr_var_id id, struct wsr_arena *arena, struct 
 static bool listed(const char *files, const char *path, bool folder)
 {
 	size_t len = strlen(path);
+	if (!folder && len > 1 && path[len - 1] == '/')
+		return false;
 	while (len > 1 && path[len - 1] == '/')
 		len--;
 	for (const char *f = files; f && *f;) {

@@ -106,6 +106,31 @@ static void test_redirects_and_files(void **state)
 	       "Alias /al /other\nAliasMatch ^/am/(.*)$ /other/$1\nScriptAlias /cgi /other\nDirectoryIndex index.html\n", v);
 }
 
+/* Index files are asked for as requests of their own; whether a path is a folder is the mapped file's matter, not the path's. */
+static void test_folders(void **state)
+{
+	static const struct site_vector v[] = {
+		{ "GET /dir/", "403" }, { "GET /idx/", "file /html/idx/index.html" }, { "OPTIONS /dir", "301 http://t/dir/" }, { "OPTIONS /dir/", "200 " }, { "PUT /dir/", "405" },
+		{ "GET /f/", "file /html/x.html" }, { "GET /f/a/", "file /html/x.html" }, { "GET /tofolder/?q", "301 http://t/tofolder/index.html/?q" }, { "GET /tofolder/index.html/", "301 http://t/tofolder/index.html/index.html/" },
+		{ "GET /x.html/", "404" }, { "GET /viafile/", "404" },
+		{ NULL, NULL },
+	};
+	static const struct site_vector rules[] = {
+		{ "GET /dir/?q", "301 http://e.example/index.html-dir?q" }, { "GET /idx/", "-> GET /b/idx/index.html 127.0.0.1:9" }, { "HEAD /idx/", "-> HEAD /b/idx/index.html 127.0.0.1:9" },
+		{ NULL, NULL },
+	};
+	static const struct site_vector refused[] = {
+		{ "GET /dir/", "410" }, { "GET /idx/", "file /html/fb.html" }, { NULL, NULL },
+	};
+	static const struct site_vector around[] = { { "GET /dir/", "500" }, { "GET /none", "500" }, { NULL, NULL } };
+	(void)state;
+	expect("RewriteEngine On\nRewriteRule ^/f(/a)?/$ /x.html\nRewriteRule ^/tofolder/ /dir\nRewriteRule ^/viafile/$ /dir/\nRewriteRule ^/viafile/index.html$ /x.html/more\n", v);
+	expect("RedirectMatch 301 ^/(dir)/([^/]+)$ http://e.example/$2-$1\nProxyPassMatch ^(/idx/.+)$ http://127.0.0.1:9/b$1\n", rules);
+	expect("DirectoryIndex a.html b.html\nRewriteEngine On\nRewriteRule ^/dir/a.html$ - [G]\nRewriteRule ^/dir/b.html$ /x [R]\nRewriteRule ^/idx/b.html$ /fb.html\n"
+	       "RewriteRule ^/idx/a.html$ /gone.html [NS]\n", refused);
+	expect("RewriteEngine On\nRewriteRule ^/dir/index.html$ /dir/ [PT]\nFallbackResource /missing\n", around);
+}
+
 static void test_upgrades(void **state)
 {
 	static const struct site_vector v[] = {
@@ -218,7 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_and_mapping), cmocka_unit_test(test_paths), cmocka_unit_test(test_sections), cmocka_unit_test(test_redirects_and_files),
-		cmocka_unit_test(test_upgrades), cmocka_unit_test(test_shared_workers), cmocka_unit_test(test_sessions), cmocka_unit_test(test_way_back),
+		cmocka_unit_test(test_folders), 		cmocka_unit_test(test_upgrades), cmocka_unit_test(test_shared_workers), cmocka_unit_test(test_sessions), cmocka_unit_test(test_way_back),
 		cmocka_unit_test(test_timeouts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

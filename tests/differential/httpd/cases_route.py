@@ -252,6 +252,42 @@ HttpdCase("files", "FallbackResource, ScriptAlias and ProxyMatch", vhosts("""
         RequestHeader set X-In-Proxy yes
     </ProxyMatch>"""), [get(uri, host=host) for host, uris in (("fallback", ("/a.txt", "/none", "/sub/", "/sub/none", "/deep/none?x=y")), ("scripts", ("/cgi-bin/none", "/cgi-bin/a.txt", "/sm/a.txt", "/a.txt")), ("proxymatch", ("/matched/x", "/x"))) for uri in uris], files=PAGES, differs=["programs"])
 
+HttpdCase("files", "index files are requests of their own", vhosts("""
+    ServerName rules
+    DocumentRoot @DIR@/html
+    RedirectMatch 301 ^/(x)/([^/]+)$ http://e.example/$2-$1 # drop
+    ProxyPassMatch ^/(sub/.+)$ http://@UP@/b/$1 # drop
+    <LocationMatch ^/empty/.> # drop
+        Require all denied
+    </LocationMatch>
+    RewriteEngine On
+    RewriteRule ^/loop/(.*)$ /loop/ [PT]
+    Alias /loop/ @DIR@/html/sub/""", """
+    ServerName rewritten
+    DocumentRoot @DIR@/html
+    DirectoryIndex one.html two.html only.txt # drop
+    RewriteEngine On
+    RewriteRule ^/sub/two.html$ /a.txt # drop
+    RewriteRule ^/sub/only.txt$ /nowhere [R]
+    RewriteRule ^/x/one.html$ - [G] # drop
+    RewriteRule ^/file/ /a.txt # drop
+    RewriteRule ^/folder/ /sub # drop
+    RewriteRule ^/wrong/$ /sub/
+    RewriteRule ^/wrong/one.html$ /a.txt/more # drop""", """
+    ServerName fallen
+    DocumentRoot @DIR@/html
+    FallbackResource /missing # drop
+    <Location /x>
+        FallbackResource /a.txt # drop
+    </Location>
+    <Location /empty>
+        FallbackResource /elsewhere # drop
+    </Location>
+    Redirect /elsewhere http://e.example/there # drop"""),
+          [get(uri, host=host) for host, uris in (("rules", ("/x/", "/x/?q=1", "/sub/", "/empty/", "/empty/only.txt", "/", "/a.txt/", "/loop/")), ("rewritten", ("/sub/", "/x/", "/empty/", "/file/", "/file/a/?q", "/folder/", "/folder/?q", "/folder", "/wrong/")),
+                                                  ("fallen", ("/none", "/none/", "/sub/", "/x/none", "/x/", "/x", "/empty/", "/empty/only.txt", "/empty/none"))) for uri in uris]
+          + [get(uri, host="fallen", method=method) for uri in ("/sub", "/sub/", "/x/", "/a.txt") for method in ("HEAD", "OPTIONS", "PUT", "STRANGE")] + [get("/a.txt/b", host="fallen", method="PUT")] + [post("/sub/", host="rules"), post("/sub", host="fallen")], files=PAGES)
+
 HttpdCase("files", "ranges and conditions of files", vhost("""
     DocumentRoot @DIR@/html
     FileETag None # drop"""), [get("/a.txt", fields=fields) for fields in ([("Range", "bytes=0-3")], [("Range", "bytes=5-")], [("Range", "bytes=-2")], [("Range", "bytes=20-")], [("If-Modified-Since", "Tue, 14 Nov 2023 22:13:20 GMT")],

@@ -38,7 +38,7 @@ EnableSendfile ErrorLog GracefulShutdownTimeout Group HostnameLookups KeepAlive 
 LimitRequestLine Listen LogLevel MaxKeepAliveRequests PidFile ServerAdmin ServerTokens TraceEnable UseCanonicalName UseCanonicalPhysicalPort User
 
 AccessFileName AddCharset AddEncoding AddInputFilter AddLanguage AddOutputFilter AddOutputFilterByType AddType AliasMatch AllowOverride
-AllowOverrideList AuthBasicProvider Brotli* BrowserMatchNoCase Cache* DefaultLanguage Deflate* Directory DirectoryIndex DirectoryMatch ExpiresActive
+AllowOverrideList AuthBasicProvider Brotli* BrowserMatchNoCase Cache* DefaultLanguage Deflate* Directory DirectoryMatch ExpiresActive
 ExpiresByType ExpiresDefault FileETag Files FilesMatch Filter* MaxRanges Options RequireAll RequireAny SetInputFilter SetOutputFilter TypesConfig
 UnDefine
 """.split()
@@ -81,6 +81,13 @@ def own_name_and_time(_row, one):
     """Server and Date are each program's own."""
     if "fields" in one:
         one["fields"] = without(one["fields"], "server", "date")
+
+
+@neutral
+def trace_is_never_offered(_row, one):
+    """TRACE is always refused (TraceEnable), so Allow does not name it."""
+    if "fields" in one:
+        one["fields"] = [(n, ",".join(method for method in v.split(",") if method != "TRACE") if n.lower() == "allow" else v) for n, v in one["fields"]]
 
 
 @neutral
