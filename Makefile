@@ -11,7 +11,7 @@ CC        ?= cc
 PYTHON    ?= /usr/bin/python3
 PKGS_TABLE    :=
 PKGS_EVAL     := libpcre2-8
-PKGS_COMPILER := libcrypto jansson expat
+PKGS_COMPILER := libcrypto libcrypt jansson expat
 PKGS_RUNTIME  := libevent_core libevent_extra libssl libcrypto libcrypt
 
 V ?= 0

@@ -179,6 +179,15 @@ static void collect_vhosts(struct lower *l, struct apache_vhosts *all)
 	}
 }
 
+/* The main server has no statement of its own: its rules stand where its first address, or the text, begins. */
+static struct span main_place(const struct node *root)
+{
+	NODE_EACH_CHILD(n, root)
+		if (n->def && strcmp(n->def->name, "Listen") == 0)
+			return n->span;
+	return root->first_child ? root->first_child->span : root->span;
+}
+
 void lower_apache(struct lower *l, const struct level *base)
 {
 	struct level lv;
@@ -189,6 +198,7 @@ void lower_apache(struct lower *l, const struct level *base)
 	level_child(&lv, base);
 	lv.server = &own;
 	lv.section = &s;
+	l->cc->root->span = main_place(l->cc->root);
 	m->node = l->cc->root;
 	collect_vhosts(l, &all);
 	m->server = pool_reserve(&l->plan->server, 1);

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/htpasswd.h"
+#include "compiler/address.h"
+
 #define EXPLAIN_ARENA_BYTES (16u << 20)
+#define PLAIN_ON_TLS        497u /* as runtime/conn.c: plain HTTP on a port that speaks TLS, answered with 400 */
 
 /* --- the request ------------------------------------------------------------------------------------------------------- */
 
@@ -117,13 +121,24 @@ static bool listener_fits(const struct explanation *x, const struct wsr_listen *
 	return !literal || l->flags & WSR_LISTEN_WILDCARD || (text.len > u->host.len && memcmp(text.ptr, u->host.ptr, u->host.len) == 0);
 }
 
+/* --listen names the listener as it is printed, or an address that a client connected to and that a wildcard of the same family and port answers for. */
+static bool listener_named(const struct explanation *x, const struct wsr_listen *l, bool *exact)
+{
+	struct address a;
+	*exact = strcmp(wsr_string(&x->table, l->text).ptr, x->options->listen) == 0;
+	if (*exact || !(l->flags & WSR_LISTEN_WILDCARD) || address_parse(wsr_cstr(x->options->listen), ADDRESS_LISTEN, 80, &a) || a.port != l->port)
+		return *exact;
+	return (a.kind == WSR_PEER_IPV4 && (l->family == 4 || !(l->flags & WSR_LISTEN_IPV6ONLY))) || (a.kind == WSR_PEER_IPV6 && l->family == 6);
+}
+
 static bool find_listener(struct explanation *x)
 {
 	uint32_t best = WSR_NONE, n = wsr_listen_count(&x->table);
-	for (uint32_t i = 0; i < n; i++) {
+	bool exact = false;
+	for (uint32_t i = 0; i < n && !exact; i++) {
 		const struct wsr_listen *l = wsr_listen_at(&x->table, i);
 		if (x->options->listen) {
-			if (!strcmp(wsr_string(&x->table, l->text).ptr, x->options->listen))
+			if (listener_named(x, l, &exact))
 				best = i;
 		} else if (listener_fits(x, l) && (best == WSR_NONE || wsr_listen_at(&x->table, best)->flags & WSR_LISTEN_WILDCARD)) {
 			best = i; /* an exact address is preferred to a wildcard */
@@ -255,7 +270,8 @@ static bool explain(struct explanation *x)
 	x->eval.request = &x->request;
 	x->eval.trace = on_trace;
 	x->eval.trace_ctx = x;
-	x->decision = wsr_eval_begin(&x->eval);
+	bool tls = wsr_listen_at(&x->table, x->eval.listen)->flags & WSR_LISTEN_TLS;
+	x->decision = tls && !x->url.tls ? wsr_eval_bad_request(&x->eval, PLAIN_ON_TLS) : wsr_eval_begin(&x->eval);
 	follow_files(x);
 	x->rule = x->decision->pos;
 	if (x->decision->kind == WSR_DECIDE_PROXY)
@@ -275,7 +291,9 @@ static int usage(FILE *out, int status)
 	      "  --body-length N        the request has a body of N bytes\n"
 	      "  --http1.0              an HTTP/1.0 client\n"
 	      "  --client ADDRESS       the client's address (127.0.0.1)\n"
-	      "  --listen ADDRESS       the listener, as `wsrpc dump` prints it (found from the URL)\n"
+	      "  --listen ADDRESS       the address connected to (found from the URL)\n"
+	      "  --sni NAME             the name of the TLS handshake, '' = none (the URL's host)\n"
+	      "  --client-certificate   the client shows a certificate that is accepted\n"
 	      "  -p PREFIX              folder for relative paths (the table's folder)\n"
 	      "  --upstream-status N    what the upstream is taken to answer (200; 101 for a WebSocket)\n"
 	      "  --upstream-header 'NAME: VALUE'\n"
@@ -284,7 +302,7 @@ static int usage(FILE *out, int status)
 	return status;
 }
 
-enum { OPT_LISTEN = 256, OPT_CLIENT, OPT_BODY, OPT_HTTP10, OPT_STATUS, OPT_UPSTREAM_FIELD, OPT_JSON, OPT_HELP };
+enum { OPT_LISTEN = 256, OPT_CLIENT, OPT_BODY, OPT_HTTP10, OPT_STATUS, OPT_UPSTREAM_FIELD, OPT_SNI, OPT_CERTIFICATE, OPT_JSON, OPT_HELP };
 
 static bool add_field(const char **list, unsigned *count, const char *text)
 {
@@ -315,6 +333,8 @@ static bool parse_option(struct explain_options *o, int c)
 	case 'H': return add_field(o->fields, &o->field_count, optarg);
 	case OPT_LISTEN: o->listen = optarg; return true;
 	case OPT_CLIENT: o->client = optarg; return true;
+	case OPT_SNI: o->sni = optarg; return true;
+	case OPT_CERTIFICATE: o->certificate = true; return true;
 	case OPT_BODY: return parse_number(optarg, INT64_MAX / 2, &o->body_bytes);
 	case OPT_HTTP10: o->http10 = true; return true;
 	case OPT_JSON: o->json = true; return true;
@@ -335,6 +355,7 @@ static int parse_options(struct explain_options *o, int argc, char **argv)
 		{ "listen", required_argument, NULL, OPT_LISTEN },   { "client", required_argument, NULL, OPT_CLIENT },
 		{ "body-length", required_argument, NULL, OPT_BODY }, { "http1.0", no_argument, NULL, OPT_HTTP10 },
 		{ "upstream-status", required_argument, NULL, OPT_STATUS }, { "upstream-header", required_argument, NULL, OPT_UPSTREAM_FIELD },
+		{ "sni", required_argument, NULL, OPT_SNI }, { "client-certificate", no_argument, NULL, OPT_CERTIFICATE },
 		{ "json", no_argument, NULL, OPT_JSON }, { "help", no_argument, NULL, OPT_HELP }, { 0 },
 	};
 	int c;
@@ -393,6 +414,7 @@ int cmd_explain(int argc, char **argv)
 			explain_print_text(x, stdout);
 		wsr_regexes_free(x->eval.regexes);
 		wsr_table_close(&x->table);
+		htpasswd_free(x->passwords);
 	}
 	wsr_arena_reset(&x->arena);
 	free(x);

@@ -17,8 +17,10 @@ struct explain_options {
 	const char *method;         /* GET */
 	const char *fields[EXPLAIN_MAX_FIELDS]; /* "Name: value" of -H, in order */
 	unsigned field_count;
-	const char *listen;         /* --listen: canonical address, NULL = found from the URL */
+	const char *listen;         /* --listen: address of the listener, or one that it answers for; NULL = found from the URL */
 	const char *client;         /* --client: address of the client */
+	const char *sni;            /* --sni: name of the handshake, "" = none; NULL = the URL's host */
+	bool certificate;           /* --client-certificate: the client has one that is accepted */
 	const char *prefix;         /* -p: folder for relative paths, NULL = the table's */
 	long long body_bytes;       /* --body-length, -1 = no body */
 	bool http10;                /* --http1.0 */
@@ -64,6 +66,7 @@ struct explanation {
 	struct wsr_str answer_text;
 	bool have_answer;
 	char folder[4096];          /* for relative files */
+	struct htpasswd *passwords; /* made at the first question for one */
 };
 
 /** World of options; ctx is a struct explanation. */

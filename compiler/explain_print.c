@@ -40,6 +40,13 @@ static void upstream_address(const struct explanation *x, char *buf, size_t cap)
 		snprintf(buf, cap, "%s://%.*s:%u", scheme, WSR_FMT(d->host), d->port);
 }
 
+/* How many there are to choose from; whose turn it is, only the daemon knows. */
+static unsigned peers(const struct explanation *x)
+{
+	uint32_t upstream = x->decision->upstream;
+	return upstream == WSR_NONE ? 1 : wsr_upstream_at(&x->table, upstream)->peers.count;
+}
+
 static void print_head(FILE *out, struct wsr_str head)
 {
 	for (size_t i = 0; i < head.len;) {
@@ -90,7 +97,7 @@ void explain_print_text(struct explanation *x, FILE *out)
 			x->steps[i].detail.len ? ": " : "", WSR_FMT(x->steps[i].detail));
 	print_decision(x, out);
 	if (x->have_upstream) {
-		fprintf(out, "upstream request\n");
+		fprintf(out, peers(x) > 1 ? "upstream request, if it is the turn of the first of %u\n" : "upstream request\n", peers(x));
 		print_head(out, x->upstream_text);
 	}
 	if (x->have_answer) {
@@ -135,8 +142,8 @@ static json_t *json_upstream(const struct explanation *x)
 	char address[512];
 	const struct wsr_head *h = &x->upstream_request;
 	upstream_address(x, address, sizeof(address));
-	return json_pack("{s:o, s:o, s:o, s:s, s:o}", "address", json_cstr(address), "method", json_text(h->method), "target", json_text(h->target), "version",
-			 h->minor == 0 ? "HTTP/1.0" : "HTTP/1.1", "headers", json_fields(h));
+	return json_pack("{s:o, s:i, s:o, s:o, s:s, s:o}", "address", json_cstr(address), "peers", (int)peers(x), "method", json_text(h->method), "target",
+			 json_text(h->target), "version", h->minor == 0 ? "HTTP/1.0" : "HTTP/1.1", "headers", json_fields(h));
 }
 
 static json_t *json_steps(const struct explanation *x)

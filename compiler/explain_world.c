@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/htpasswd.h"
+
 static bool give(struct wsr_arena *arena, const char *text, struct wsr_str *out)
 {
 	*out = wsr_arena_dup(arena, wsr_cstr(text));
@@ -58,22 +60,29 @@ static bool fact(void *ctx, enum wsr_var_id id, struct wsr_arena *arena, struct 
 	case WSR_V_SSL_PROTOCOL: return tls && give(arena, "TLSv1.3", out);
 	case WSR_V_SSL_CIPHER: return tls && give(arena, "TLS_AES_256_GCM_SHA384", out);
 	case WSR_V_SSL_SESSION_REUSED: return tls && give(arena, ".", out);
-	case WSR_V_SSL_CLIENT_VERIFY: return tls && give(arena, "NONE", out);
+	case WSR_V_SSL_CLIENT_VERIFY: return tls && give(arena, x->options->certificate ? "SUCCESS" : "NONE", out);
 	case WSR_V_SSL_SERVER_NAME:
-		*out = x->url.host;
-		return tls;
+		*out = x->options->sni ? wsr_cstr(x->options->sni) : x->url.host;
+		return tls && out->len > 0;
 	case WSR_V_STATUS: return x->decision && x->decision->status && give_number(arena, x->decision->status, out);
 	default: return false;
 	}
 }
 
+#define PATH_BYTES 8192u
+
+/* @return false when it is too long */
+static bool full_path(const struct explanation *x, const char *path, char full[PATH_BYTES])
+{
+	int n = path[0] == '/' ? snprintf(full, PATH_BYTES, "%s", path) : snprintf(full, PATH_BYTES, "%s/%s", x->folder, path);
+	return n >= 0 && (size_t)n < PATH_BYTES;
+}
+
 static bool file(void *ctx, const char *path, enum wsr_file_test test)
 {
-	const struct explanation *x = ctx;
-	char full[8192];
+	char full[PATH_BYTES];
 	struct stat st;
-	int n = path[0] == '/' ? snprintf(full, sizeof(full), "%s", path) : snprintf(full, sizeof(full), "%s/%s", x->folder, path);
-	if (n < 0 || (size_t)n >= sizeof(full) || stat(full, &st) < 0)
+	if (!full_path(ctx, path, full) || stat(full, &st) < 0)
 		return false;
 	switch (test) {
 	case WSR_FILE_IS_FILE: return S_ISREG(st.st_mode);
@@ -83,11 +92,40 @@ static bool file(void *ctx, const char *path, enum wsr_file_test test)
 	}
 }
 
-/* A client without a certificate. */
 static unsigned certified(void *ctx, uint32_t tls)
 {
 	const struct explanation *x = ctx;
+	if (x->options->certificate)
+		return 0;
 	return wsr_tls_at(&x->table, tls)->verify_client == WSR_TLS_VERIFY_ON ? 496 : 0;
 }
 
-const struct wsr_world explain_world = { .fact = fact, .file = file, .certified = certified };
+/* Password and group files are read as they lie on this disk. */
+static struct htpasswd *passwords(struct explanation *x)
+{
+	if (!x->passwords)
+		x->passwords = htpasswd_new();
+	return x->passwords;
+}
+
+static bool authenticate(void *ctx, const char *user_file, struct wsr_str user, struct wsr_str password)
+{
+	char full[PATH_BYTES];
+	const char *why = NULL;
+	bool known = passwords(ctx) && full_path(ctx, user_file, full) && htpasswd_check(passwords(ctx), full, user, password, &why);
+	if (why)
+		fprintf(stderr, "wsrpc: explain: %s: %s\n", full, why);
+	return known;
+}
+
+static bool member(void *ctx, const char *group_file, struct wsr_str user, struct wsr_str group)
+{
+	char full[PATH_BYTES];
+	const char *why = NULL;
+	bool is_member = passwords(ctx) && full_path(ctx, group_file, full) && htpasswd_member(passwords(ctx), full, user, group, &why);
+	if (why)
+		fprintf(stderr, "wsrpc: explain: %s: %s\n", full, why);
+	return is_member;
+}
+
+const struct wsr_world explain_world = { .fact = fact, .file = file, .certified = certified, .authenticate = authenticate, .member = member };

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "runtime/exchange.h"
-#include "runtime/htpasswd.h"
+#include "common/htpasswd.h"
 #include "runtime/paths.h"
 #include "runtime/proxy.h"
 #include "runtime/tunnel_log.h"

@@ -27,7 +27,7 @@ PURE_HEADERS = {"assert.h", "ctype.h", "errno.h", "immintrin.h", "inttypes.h", "
 FOLDERS = {
     "table": ({"table"}, PURE_HEADERS, ()),
     "eval": ({"eval", "table"}, PURE_HEADERS | {"pcre2.h", "arpa/inet.h"}, ()),
-    "common": ({"common", "table"}, PURE_HEADERS | {"openssl/evp.h", "openssl/sha.h"}, ()),
+    "common": ({"common", "table"}, PURE_HEADERS | {"openssl/crypto.h", "openssl/evp.h", "openssl/rand.h", "openssl/sha.h", "crypt.h", "fcntl.h", "sys/stat.h", "unistd.h"}, ()),
     "grammar": ({"grammar", "compiler", "eval", "table"}, PURE_HEADERS, ()),
     "compiler": ({"compiler", "grammar", "common", "eval", "table"}, None, ("event2/", "event.h", "openssl/ssl.h", "netdb.h", "sys/socket.h")),
     "runtime": ({"runtime", "common", "eval", "table"}, None, ("expat", "jansson", "nghttp2/asio")),

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/htpasswd.h"
+#include "common/htpasswd.h"
 
 static char path[64];
 

@@ -5,13 +5,14 @@ import unittest
 
 import judge  # noqa: F401 (first: it makes the shared harness importable)
 from cases import CASES
+from explained import check_explain
 from judge import harness, servers
 from known import WAITING, calmed, neutralised
 
 
 def both(case):
     """The records of httpd and of wsrpd."""
-    return [calmed(case, harness.record(case, kind)) for kind in (servers.Httpd, servers.Wsrpd)]
+    return calmed(case, harness.record(case, servers.Httpd)), calmed(case, harness.record(case, servers.Wsrpd, explain=check_explain if case.explain else None))
 
 
 class Differential(unittest.TestCase):
@@ -37,7 +38,16 @@ def add(case):
         if problems:
             self.fail("%s\n%s" % (case.name, "\n".join(problems)))
 
-    setattr(Differential, "test_%s__%s" % (case.area.replace(" ", "_"), case.word), same)
+    def explain(self):
+        _, ours = harness.result(self, case)
+        self.assertTrue(ours.started, ours.seen.get("failure"))
+        if ours.explained:
+            self.fail("%s\n%s" % (case.name, "\n".join(ours.explained)))
+
+    word = "test_%s__%s" % (case.area.replace(" ", "_"), case.word)
+    setattr(Differential, word, same)
+    if case.explain:
+        setattr(Differential, word + "__explain", explain)
 
 
 for one_case in CASES:

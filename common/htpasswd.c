@@ -5,7 +5,7 @@
  * Files are kept in memory with the inode, size and time that they had, and read again when one of these differs. Passwords that were right are remembered as
  * SHA-256 over a random key, the line's hash, user and password; a changed line makes the memory worthless by itself.
  */
-#include "runtime/htpasswd.h"
+#include "common/htpasswd.h"
 
 #include <crypt.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Password and group files of Basic authentication, as htpasswd writes them. One per worker; files are read with the worker's rights and again when they change. */
-#ifndef RUNTIME_HTPASSWD_H
-#define RUNTIME_HTPASSWD_H
+#ifndef COMMON_HTPASSWD_H
+#define COMMON_HTPASSWD_H
 
 #include <stdbool.h>
 
