@@ -215,6 +215,8 @@ static bool put_letter(struct text *t, const struct letter *f)
 	case 'n':
 		return f->name.ptr && (text_bytes(t, "-", 1), true);
 	case 'e':
+		if (f->name.ptr && wsr_str_eq(f->name, WSR_STR("WSRP_RULE"))) /* ours: httpd logs "-" */
+			return variable(t, WSR_V_WSRP_RULE), true;
 		return f->name.ptr && (text_part(t, apache_env_part(t->l, f->name)), true);
 	case 'x':
 	case 'c':

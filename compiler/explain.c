@@ -228,7 +228,7 @@ static void write_answer(struct explanation *x)
 	struct wsr_answer a = { .status = d->status, .keepalive = !x->request.close, .content_type = d->content_type, .location = d->location,
 				.framing = WSR_FRAMING_LENGTH, .length = d->body.len };
 	if (proxied) {
-		a = (struct wsr_answer){ .status = up.status, .keepalive = a.keepalive, .framing = up.framing, .length = up.content_length,
+		a = (struct wsr_answer){ .status = d->status ? d->status : up.status, .keepalive = a.keepalive, .framing = up.framing, .length = up.content_length,
 					 .tunnel = d->tunnel && up.status == 101 };
 		if (a.framing == WSR_FRAMING_UNTIL_CLOSE && !x->options->http10)
 			a.framing = WSR_FRAMING_CHUNKED;
@@ -248,10 +248,28 @@ static void write_answer(struct explanation *x)
 	x->have_answer = !out.failed && wsr_head_response(&parser, out.ptr, out.len, &wide, false, &x->arena, &x->answer) == WSR_HEAD_DONE;
 }
 
+/* To the upstream, and from there on when our own page takes the place of what it answers; the page may be on an upstream too. */
+static void forward(struct explanation *x)
+{
+	unsigned status = x->options->upstream_status;
+	x->forwarded = true;
+	x->tunnel = x->decision->tunnel;
+	x->upstream = x->decision->upstream;
+	explain_upstream_address(x, x->address, sizeof(x->address));
+	write_upstream(x);
+	if (!wsr_eval_intercepts(&x->eval, status))
+		return;
+	x->decision = wsr_eval_error(&x->eval, status);
+	follow_files(x);
+	if (x->decision->kind == WSR_DECIDE_PROXY)
+		write_upstream(x);
+}
+
 const char *explain_decision_name(const struct explanation *x)
 {
+	if (x->forwarded)
+		return x->tunnel ? "tunnel" : "proxy";
 	switch (x->decision->kind) {
-	case WSR_DECIDE_PROXY: return x->decision->tunnel ? "tunnel" : "proxy";
 	case WSR_DECIDE_FILE: return "file";
 	case WSR_DECIDE_CLOSE: return "close";
 	default: return "answer";
@@ -272,10 +290,15 @@ static bool explain(struct explanation *x)
 	x->eval.trace_ctx = x;
 	bool tls = wsr_listen_at(&x->table, x->eval.listen)->flags & WSR_LISTEN_TLS;
 	x->decision = tls && !x->url.tls ? wsr_eval_bad_request(&x->eval, PLAIN_ON_TLS) : wsr_eval_begin(&x->eval);
+	if (x->no_handshake) {
+		fprintf(stderr, "wsrpc: the TLS handshake is refused: a client certificate is wanted (--client-certificate)\n");
+		return false;
+	}
 	follow_files(x);
 	x->rule = x->decision->pos;
 	if (x->decision->kind == WSR_DECIDE_PROXY)
-		write_upstream(x);
+		forward(x);
+	x->answer_rule = x->decision->pos;
 	write_answer(x);
 	return true;
 }

@@ -56,9 +56,14 @@ struct explanation {
 	struct wsr_head request;
 	struct wsr_eval eval;
 	const struct wsr_decision *decision;
+	bool forwarded, tunnel;     /* the request goes to an upstream */
+	bool no_handshake;          /* a client without a certificate does not come as far as a request */
 	uint32_t rule;              /* position that decided */
+	uint32_t answer_rule;       /* ... and that of the page which takes the place of the upstream's error; else the same */
 	struct explain_step steps[EXPLAIN_MAX_STEPS];
 	unsigned step_count;
+	uint32_t upstream;          /* of the forwarded request; WSR_NONE: a name from variables */
+	char address[512];          /* ... "http://127.0.0.1:3000", or the group's name */
 	struct wsr_head upstream_request;  /* parsed back from what was written; valid with have_upstream */
 	struct wsr_str upstream_text;
 	bool have_upstream;
@@ -72,6 +77,7 @@ struct explanation {
 /** World of options; ctx is a struct explanation. */
 extern const struct wsr_world explain_world;
 
+void explain_upstream_address(const struct explanation *x, char *buf, size_t cap);
 const char *explain_decision_name(const struct explanation *x);
 void explain_print_text(struct explanation *x, FILE *out);
 /** @return false without memory */

@@ -28,7 +28,7 @@ static void location_text(const struct explanation *x, char *buf, size_t cap)
 }
 
 /* "http://127.0.0.1:3000", or the group's name */
-static void upstream_address(const struct explanation *x, char *buf, size_t cap)
+void explain_upstream_address(const struct explanation *x, char *buf, size_t cap)
 {
 	const struct wsr_decision *d = x->decision;
 	const char *scheme = d->tls ? "https" : "http";
@@ -43,8 +43,7 @@ static void upstream_address(const struct explanation *x, char *buf, size_t cap)
 /* How many there are to choose from; whose turn it is, only the daemon knows. */
 static unsigned peers(const struct explanation *x)
 {
-	uint32_t upstream = x->decision->upstream;
-	return upstream == WSR_NONE ? 1 : wsr_upstream_at(&x->table, upstream)->peers.count;
+	return x->upstream == WSR_NONE ? 1 : wsr_upstream_at(&x->table, x->upstream)->peers.count;
 }
 
 static void print_head(FILE *out, struct wsr_str head)
@@ -58,24 +57,27 @@ static void print_head(FILE *out, struct wsr_str head)
 	}
 }
 
+/* What happens without an upstream. */
+static void print_own(const struct wsr_decision *d, FILE *out)
+{
+	if (d->kind == WSR_DECIDE_FILE)
+		fprintf(out, "file %.*s", WSR_FMT(d->path));
+	else if (d->kind == WSR_DECIDE_CLOSE)
+		fprintf(out, "close without an answer");
+	else
+		fprintf(out, "answer %u", d->status);
+	if (d->kind == WSR_DECIDE_ANSWER && d->location.len)
+		fprintf(out, ", Location: %.*s", WSR_FMT(d->location));
+}
+
 static void print_decision(const struct explanation *x, FILE *out)
 {
-	const struct wsr_decision *d = x->decision;
-	char address[512], rule[512];
+	char rule[512];
 	fprintf(out, "decision  ");
-	switch (d->kind) {
-	case WSR_DECIDE_PROXY:
-		upstream_address(x, address, sizeof(address));
-		fprintf(out, "proxy to %s%s", address, d->tunnel ? "; a verified 101 opens a tunnel" : "");
-		break;
-	case WSR_DECIDE_FILE: fprintf(out, "file %.*s", WSR_FMT(d->path)); break;
-	case WSR_DECIDE_CLOSE: fprintf(out, "close without an answer"); break;
-	case WSR_DECIDE_ANSWER:
-		fprintf(out, "answer %u", d->status);
-		if (d->location.len)
-			fprintf(out, ", Location: %.*s", WSR_FMT(d->location));
-		break;
-	}
+	if (x->forwarded)
+		fprintf(out, "proxy to %s%s", x->address, x->tunnel ? "; a verified 101 opens a tunnel" : "");
+	else
+		print_own(x->decision, out);
 	fprintf(out, "\nrule      %s\n", pos_text(x, x->rule, rule, sizeof(rule)));
 	if (x->eval.error)
 		fprintf(out, "error     %s (%s)\n", x->eval.error, pos_text(x, x->eval.error_pos, rule, sizeof(rule)));
@@ -101,7 +103,12 @@ void explain_print_text(struct explanation *x, FILE *out)
 		print_head(out, x->upstream_text);
 	}
 	if (x->have_answer) {
-		fprintf(out, x->have_upstream ? "answer, if the upstream says %u\n" : "answer\n", x->answer.status);
+		if (!x->have_upstream)
+			fprintf(out, "answer\n");
+		else if (x->answer_rule == x->rule)
+			fprintf(out, "answer, if the upstream says %u\n", x->answer.status);
+		else
+			fprintf(out, "answer in place of the upstream's %u  (%s)\n", x->options->upstream_status, pos_text(x, x->answer_rule, where, sizeof(where)));
 		print_head(out, x->answer_text);
 	}
 }
@@ -139,10 +146,8 @@ static json_t *json_fields(const struct wsr_head *h)
 
 static json_t *json_upstream(const struct explanation *x)
 {
-	char address[512];
 	const struct wsr_head *h = &x->upstream_request;
-	upstream_address(x, address, sizeof(address));
-	return json_pack("{s:o, s:i, s:o, s:o, s:s, s:o}", "address", json_cstr(address), "peers", (int)peers(x), "method", json_text(h->method), "target",
+	return json_pack("{s:o, s:i, s:o, s:o, s:s, s:o}", "address", json_cstr(x->address), "peers", (int)peers(x), "method", json_text(h->method), "target",
 			 json_text(h->target), "version", h->minor == 0 ? "HTTP/1.0" : "HTTP/1.1", "headers", json_fields(h));
 }
 
@@ -158,7 +163,7 @@ static json_t *json_steps(const struct explanation *x)
 
 bool explain_print_json(struct explanation *x, FILE *out)
 {
-	char rule[512], where[512], location[1024];
+	char rule[512], where[512], other[512], location[1024];
 	const struct wsr_server *s = wsr_server_at(&x->table, x->eval.server);
 	unsigned status = x->have_answer ? x->answer.status : x->decision->status;
 	location_text(x, location, sizeof(location));
@@ -168,6 +173,8 @@ bool explain_print_json(struct explanation *x, FILE *out)
 				 json_cstr(location), "location_rule", json_cstr(pos_text(x, matched(x)->pos, where, sizeof(where))), "rule",
 				 json_cstr(pos_text(x, x->rule, rule, sizeof(rule))), "decision", explain_decision_name(x), "status", (int)status, "steps",
 				 json_steps(x));
+	if (root)
+		json_object_set_new(root, "answer_rule", json_cstr(pos_text(x, x->answer_rule, other, sizeof(other))));
 	if (root && x->have_upstream)
 		json_object_set_new(root, "upstream", json_upstream(x));
 	if (root && x->decision->kind == WSR_DECIDE_FILE)

@@ -94,10 +94,12 @@ static bool file(void *ctx, const char *path, enum wsr_file_test test)
 
 static unsigned certified(void *ctx, uint32_t tls)
 {
-	const struct explanation *x = ctx;
-	if (x->options->certificate)
+	struct explanation *x = ctx;
+	const struct wsr_tls *t = wsr_tls_at(&x->table, tls);
+	if (x->options->certificate || t->verify_client != WSR_TLS_VERIFY_ON)
 		return 0;
-	return wsr_tls_at(&x->table, tls)->verify_client == WSR_TLS_VERIFY_ON ? 496 : 0;
+	x->no_handshake = t->strict_verify;
+	return 496;
 }
 
 /* Password and group files are read as they lie on this disk. */

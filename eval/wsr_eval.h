@@ -178,6 +178,9 @@ const struct wsr_decision *wsr_eval_add_slash(struct wsr_eval *e);
  */
 void wsr_eval_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64_t length, bool keepalive, struct wsr_out *out);
 
+/** Does our own page take the place of an upstream's response with this status (proxy_intercept_errors, ProxyErrorOverride)? Then wsr_eval_error() decides on. */
+bool wsr_eval_intercepts(const struct wsr_eval *e, unsigned status);
+
 /** What the answer's head needs to know beyond the evaluation. */
 struct wsr_answer {
 	unsigned status;

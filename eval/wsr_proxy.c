@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The PROXY decision: which upstream, which request target, and whether the client may open a tunnel. In: a location with proxy_pass. Out:
- * e->decision.
+ * e->decision; and whether what the upstream answers stands.
  *
  * A target that is not the client's own bytes (rewritten, joined, from variables) is escaped so that it stays one request target whatever the
  * variables held.
  */
+#include <stdio.h>
+
 #include "eval/wsr_chars.h"
 #include "eval/wsr_flow.h"
 #include "eval/wsr_uri.h"
@@ -192,4 +194,37 @@ void wsr_decide_proxy(struct wsr_eval *e, const struct wsr_proxy *p)
 	if (d->tls)
 		d->ssl_name = tls_name(e);
 	wsr_trace(e, p->pos, tunnel ? "passed on, as a tunnel" : "passed on", e->proxy_host);
+}
+
+/* --- answers that ours take the place of --------------------------------------------------------------------------------- */
+
+/* ProxyErrorOverride: all errors, or those it names. */
+static bool is_overridden(const struct wsr_eval *e, unsigned status)
+{
+	struct wsr_list only = e->proxyset->override_statuses;
+	char text[12];
+	if (status < 400)
+		return false;
+	snprintf(text, sizeof(text), "%u", status);
+	for (uint32_t i = 0; i < only.count; i++)
+		if (wsr_str_eq(wsr_string(e->table, *wsr_str_item_at(e->table, only.first + i)), wsr_cstr(text)))
+			return true;
+	return only.count == 0;
+}
+
+/* proxy_intercept_errors: statuses that have an error_page. */
+static bool has_error_page(const struct wsr_eval *e, unsigned status)
+{
+	struct wsr_list pages = e->fieldset->error_page;
+	for (uint32_t i = 0; i < pages.count; i++)
+		if (wsr_error_page_at(e->table, pages.first + i)->status == status)
+			return true;
+	return false;
+}
+
+bool wsr_eval_intercepts(const struct wsr_eval *e, unsigned status)
+{
+	if (!e->proxyset->proxy_intercept_errors || status < 300 || e->error_page)
+		return false;
+	return e->httpd ? is_overridden(e, status) : has_error_page(e, status);
 }

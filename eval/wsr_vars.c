@@ -282,7 +282,7 @@ struct wsr_str wsr_number(struct wsr_arena *a, uint64_t n)
 static bool rule(struct wsr_eval *e, struct wsr_str *out)
 {
 	char text[512];
-	uint32_t pos = wsr_location_at(e->table, e->matched)->pos;
+	uint32_t pos = e->httpd ? e->decision.pos : wsr_location_at(e->table, e->matched)->pos; /* sections of httpd overlap: what decided is named */
 	return some(wsr_arena_dup(e->arena, wsr_cstr(wsr_pos_text(e->table, pos, false, text, sizeof(text)))), out);
 }
 

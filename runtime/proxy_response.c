@@ -120,21 +120,6 @@ static unsigned next_upstream_bit(unsigned status)
 	}
 }
 
-/** proxy_intercept_errors: an error_page for this status takes the response's place. */
-static bool is_intercepted(const struct exchange *x, unsigned status)
-{
-	const struct wsr_table *t = &x->gen->table;
-	struct wsr_list pages = x->eval.fieldset->error_page;
-	if (httpd_rules(x))
-		return httpd_overrides(x, status);
-	if (!x->eval.proxyset->proxy_intercept_errors || status < 300 || x->eval.error_page)
-		return false;
-	for (uint32_t i = 0; i < pages.count; i++)
-		if (wsr_error_page_at(t, pages.first + i)->status == status)
-			return true;
-	return false;
-}
-
 static void answer_response(struct exchange *x, struct wsr_str in)
 {
 	struct proxy *p = x->proxy;
@@ -211,7 +196,7 @@ static void take_response(struct exchange *x, struct wsr_str in)
 		switch_protocols(x, in);
 	} else if (bit && proxy_can_try_next(x, bit)) {
 		proxy_try_failed(x, bit, status, CLOSE_NONE);
-	} else if (is_intercepted(x, status)) {
+	} else if (wsr_eval_intercepts(&x->eval, status)) {
 		t->response_ms = t->header_ms;
 		upstream_drop(p->call, UPSTREAM_OK);
 		p->call = NULL;

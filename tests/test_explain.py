@@ -242,5 +242,103 @@ class Explain(unittest.TestCase):
                 self.assertEqual([tuple(pair) for pair in told["response_headers"]], known)
 
 
+APACHE = """<VirtualHost *:PORT>
+    ServerName first.example
+    ProxyPass /ws ws://BACKEND/socket
+    ProxyPass / http://BACKEND/
+    ProxyErrorOverride On
+    ErrorDocument 404 "not here"
+    <Location /inner>
+        Require all denied
+    </Location>
+    <Location /login>
+        AuthType Basic
+        AuthName n
+        AuthUserFile users
+        Require valid-user
+    </Location>
+    <Location /moved>
+        Redirect 308 http://e.example/
+    </Location>
+</VirtualHost>
+<VirtualHost *:PORT>
+    ServerName second.example
+    RewriteEngine On
+    RewriteRule ^/gone - [G]
+    RewriteRule ^/(.*)$ http://BACKEND/second/$1 [P]
+</VirtualHost>
+<VirtualHost *:PORT2>
+    ServerName first.example
+    SSLEngine On
+    SSLCertificateFile ec.crt
+    SSLCertificateKeyFile ec.key
+    Redirect / http://first.example/
+</VirtualHost>
+<VirtualHost *:PORT2>
+    ServerName certified.example
+    SSLEngine On
+    SSLCertificateFile ec.crt
+    SSLCertificateKeyFile ec.key
+    SSLVerifyClient require
+    SSLCACertificateFile ec.crt
+    Redirect / http://second.example/
+</VirtualHost>
+"""
+
+
+class ExplainApache(unittest.TestCase):
+    """The line of Apache's text that decides. (What it says of whole requests is compared in tests/differential/httpd.)"""
+
+    @classmethod
+    def setUpClass(cls):
+        servers.require(servers.Wsrpd)
+        cls.server = servers.Wsrpd()
+        env.certificate(cls.server.folder, "ec", ["first.example", "certified.example"])
+        cls.server.file("users", "ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
+        cls.server.table = cls.server.compile(APACHE.replace("PORT2", "8443").replace("PORT", "8080").replace("BACKEND", "127.0.0.1:9"))
+
+    def said(self, url, *options):
+        done = self.server.explain(url, "--json", *options)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return json.loads(done.stdout)
+
+    def decided(self, url, line, decision, status, *options):
+        found = self.said(url, *options)
+        place = "site.conf:%d" % (APACHE[:APACHE.index(line)].count("\n") + 1)
+        self.assertEqual((found["rule"], found["decision"], found["status"]), (place, decision, status), url)
+        return found
+
+    def test_lines(self):
+        self.decided("http://first.example:8080/a", "ProxyPass / ", "proxy", 200)
+        self.decided("ws://first.example:8080/ws/a", "ProxyPass /ws", "tunnel", 101)
+        self.decided("http://first.example:8080/inner/a", "Require all denied", "answer", 403)
+        self.decided("http://first.example:8080/moved", "Redirect 308", "answer", 308)
+        self.decided("http://second.example:8080/gone", "RewriteRule ^/gone", "answer", 410)
+        self.assertEqual(self.decided("http://second.example:8080/a?b", "RewriteRule ^/(", "proxy", 200)["upstream"]["target"], "/second/a?b")
+
+    def test_password(self):
+        self.decided("http://first.example:8080/login", "Require valid-user", "answer", 401)
+        self.decided("http://first.example:8080/login", "Require valid-user", "answer", 401, "-H", "Authorization: Basic YW5uOndyb25n")
+        self.decided("http://first.example:8080/login", "ProxyPass / ", "proxy", 200, "-H", "Authorization: Basic YW5uOnBhc3N3b3Jk")
+
+    def test_page_in_place_of_an_error(self):
+        found = self.decided("http://first.example:8080/a", "ProxyPass / ", "proxy", 404, "--upstream-status", "404")
+        self.assertEqual(found["answer_rule"], "site.conf:6")
+        self.assertIn(["Content-Type", "text/html; charset=iso-8859-1"], found["response_headers"])
+        self.assertEqual(self.said("http://second.example:8080/a", "--upstream-status", "404")["status"], 404)
+
+    def test_address_of_a_wildcard(self):
+        self.assertEqual(self.said("http://first.example/a", "--listen", "192.0.2.1:8080")["rule"], "site.conf:4")
+        self.assertEqual(self.server.explain("http://first.example/a", "--listen", "192.0.2.1:81").returncode, 1)
+
+    def test_handshake(self):
+        self.decided("https://first.example:8443/", "Redirect / http://first", "answer", 302)
+        done = self.server.explain("https://certified.example:8443/")
+        self.assertEqual((done.returncode, b"handshake is refused" in done.stderr), (1, True))
+        self.decided("https://certified.example:8443/", "Redirect / http://second", "answer", 302, "--client-certificate")
+        self.assertEqual(self.said("https://certified.example:8443/", "--client-certificate", "--sni", "first.example")["status"], 421)
+        self.assertEqual(self.said("http://first.example/", "--listen", "127.0.0.1:8443")["status"], 400)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -33,8 +33,8 @@ def explain_options(case, row, got):
     return options
 
 
-def check_explain(case, row, got, server):
-    """Compare `wsrpc explain --json` with what wsrpd did with the same request; returns a list of problems."""
+def check_explain(case, row, got, server, logged=None):
+    """Compare `wsrpc explain --json` with what wsrpd did with the same request, and with the rule that it logged, if that is known; returns a list of problems."""
     if got["end"] != "answered" or "status" not in got or row.host is None or row.target == "*":
         return []  # what a URL cannot say
     url = "%s://%s%s" % ("https" if row.tls is not None else "http", row.host, row.target)
@@ -69,6 +69,7 @@ def check_explain(case, row, got, server):
         that(not missing or got["status"] >= 500 and forwarded, "explain promises %s, which the answer has not", sorted(missing))
     if said.get("rule") is not None:
         that(re.fullmatch(r".+:\d+(:\d+)?", said["rule"] or ""), "no file:line for the rule: %r", said["rule"])
+        that(logged is None or logged == said["answer_rule"] or got["status"] >= 500, "explain names %s, wsrpd logged %s", said["answer_rule"], logged)
     return problems
 
 
