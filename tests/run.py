@@ -179,6 +179,15 @@ def run_python(path, options):
 
 # --- the child that runs one module ---------------------------------------------------------------------------------
 
+def said(test):
+    """The end of the error log of the server that a failed test has: the reason of a 502 is there."""
+    try:
+        lines = test.server.errors().splitlines()[-20:]
+    except (AttributeError, OSError):
+        return ""
+    return "".join("    | %s\n" % line for line in lines)
+
+
 class Reporter(unittest.TestResult):
     """Writes one line of JSON for each test as it ends; a failed subtest fails its test."""
 
@@ -197,14 +206,14 @@ class Reporter(unittest.TestResult):
             self.row("pass", test)
 
     def addFailure(self, test, err):
-        self.row("fail", test, self._exc_info_to_string(err, test))
+        self.row("fail", test, self._exc_info_to_string(err, test) + said(test))
 
     addError = addFailure
 
     def addSubTest(self, test, subtest, err):
         if err is not None:
             self.bad.add(test.id())
-            self.row("fail", subtest, self._exc_info_to_string(err, test))
+            self.row("fail", subtest, self._exc_info_to_string(err, test) + said(test))
 
     def addSkip(self, test, reason):
         self.row("skip", test, reason)

@@ -349,6 +349,7 @@ class Connections(site.Site):
         self.backend.script = lambda request: backend.default_script(request) + [("pause", 0.05), backend.respond(200, [], b"stale")]
         for number in range(4):
             self.assertEqual(self.get("/%d" % number).body, b"GET /%d 0\n" % number)
+            self.soon(lambda: self.backend.playing == 0, "the bytes that nobody asked for", 5)
             time.sleep(0.1)
 
 
