@@ -302,14 +302,24 @@ void lower_apache_protocols(struct lower *l, struct level *lv, const struct node
 /* httpd sends the name of the backend in the handshake; nginx's default is not to. */
 void lower_apache_proxy_tls(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
-	(void)l, (void)n, (void)arg;
+	(void)l, (void)arg;
 	put(lv, SET_proxy_ssl_server_name, 1);
+	put(lv, SET_proxy_ssl_engine, is(node_arg(n, 0), "on"));
+}
+
+/* What nobody wrote is neither on nor off: SSLProxyCheckPeerCN acts by itself only when it is written (mod_ssl: ssl_io_filter_handshake). */
+void lower_apache_proxy_tls_check(struct lower *l, struct level *lv, const struct node *n, unsigned cell)
+{
+	put(lv, (enum plan_setting)cell, l->defaults ? WSR_PEER_CHECK_DEFAULT : is(node_arg(n, 0), "on") ? WSR_PEER_CHECK_ON : WSR_PEER_CHECK_OFF);
 }
 
 void lower_apache_proxy_tls_verify(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
+	/* a server always shows a certificate, so that optional is require */
+	uint64_t mode = is(node_arg(n, 0), "none") ? WSR_PROXY_VERIFY_OFF : is(node_arg(n, 0), "optional_no_ca") ? WSR_PROXY_VERIFY_CHAIN_NO_CA : WSR_PROXY_VERIFY_CHAIN;
+
 	(void)l, (void)arg;
-	put(lv, SET_proxy_ssl_verify, is(node_arg(n, 0), "require"));
+	put(lv, SET_proxy_ssl_verify, mode);
 }
 
 void lower_apache_proxy_tls_depth(struct lower *l, struct level *lv, const struct node *n, unsigned arg)

@@ -205,6 +205,7 @@ static void settings(struct lower *l, struct level *lv, struct apache_section *s
 	const struct node *proxy = iis_child(server, "proxy"), *socket = iis_child(server, "webSocket");
 	lv->s.proxy.preserve_host = proxy && iis_flag(proxy, "preserveHostHeader", false);
 	lv->s.proxy.add_forwarded = 0;
+	lv->s.proxy.proxy_ssl_engine = 1;
 	lv->s.proxy.proxy_http_version = 11;
 	lv->s.proxy.websocket = !socket || iis_flag(socket, "enabled", true) ? WSR_WEBSOCKET_ON : WSR_WEBSOCKET_OFF;
 	lv->s.log.access_log = (struct wsr_list){ 0, 0 };

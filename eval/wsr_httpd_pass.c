@@ -413,6 +413,11 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 		wsr_decide_status(e, 500, pos); /* httpd fails to resolve such a name */
 		return;
 	}
+	if (d->tls && !e->proxyset->proxy_ssl_engine) {
+		wsr_trace(e, pos, "TLS to backends is not switched on", e->proxy_host);
+		wsr_decide_status(e, 500, pos);
+		return;
+	}
 	bool iis = h->host->flags & WSR_HOST_IIS && e->proxyset->websocket != WSR_WEBSOCKET_OFF; /* ARR passes upgrades on, whatever the scheme */
 	d->tunnel = wants_tunnel(e, h->worker, iis || is_ws_url(h->path), &protocol);
 	if (d->tunnel)

@@ -76,7 +76,7 @@ static bool key_tls(struct upstreams *us, const struct upstream_request *rq, con
 	const struct wsr_proxyset *p = wsr_proxyset_at(rq->table, rq->proxyset);
 
 	return key_str(us, rq->ssl_name) && key_num(us, p->proxy_ssl_server_name) && key_num(us, p->proxy_ssl_session_reuse) && key_num(us, set->protocols) &&
-	       key_num(us, set->verify_depth) && key_num(us, set->verify) && key_str(us, set->ciphers) && key_content(us, set->ca) &&
+	       key_num(us, set->verify_depth) && key_num(us, set->verify) && key_add(us, &set->checks, sizeof(set->checks)) && key_str(us, set->ciphers) && key_content(us, set->ca) &&
 	       key_content(us, set->crl) && key_content(us, set->certificate) && key_content(us, set->key);
 }
 
@@ -215,6 +215,7 @@ static void set_tls(struct pool *pool, const struct upstream_request *rq, const 
 	pool->send_name = p->proxy_ssl_server_name;
 	pool->reuse_sessions = p->proxy_ssl_session_reuse;
 	pool->verify = set->verify;
+	pool->checks = set->checks;
 	if (pool->tls_why[0] == '\0')
 		pool->ctx = tls_client_ctx_new(set, pool->tls_why, sizeof(pool->tls_why));
 	if (pool->ctx)

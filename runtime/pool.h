@@ -15,6 +15,7 @@
 #include "runtime/balance.h"
 #include "runtime/resolve.h"
 #include "runtime/slab.h"
+#include "runtime/tls_peer.h"
 #include "runtime/upstream.h"
 
 #define POOL_BUCKETS    256u
@@ -84,7 +85,9 @@ struct pool {
 	SSL_CTX *ctx;                /* NULL with tls: tls_why says what is wrong */
 	char tls_why[256];
 	char *ssl_name;              /* without port; "" = none */
-	bool send_name, verify, reuse_sessions;
+	bool send_name, reuse_sessions;
+	enum wsr_proxy_verify verify;
+	struct tls_peer_checks checks;
 	/* local address */
 	union pool_addr bind;
 	socklen_t bind_len;          /* 0 = none */

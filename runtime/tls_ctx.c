@@ -647,6 +647,15 @@ bool tls_client_verified(SSL *ssl, enum wsr_tls_verify mode, const char **why)
 
 /* --- contexts towards upstreams ------------------------------------------------------------------------------------------------ */
 
+static int accept_untrusted(int ok, X509_STORE_CTX *store)
+{
+	if (!ok && only_untrusted(X509_STORE_CTX_get_error(store))) {
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
+	return ok;
+}
+
 SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, size_t cap)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -673,8 +682,8 @@ SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, si
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	if (set->verify)
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	if (set->verify != WSR_PROXY_VERIFY_OFF)
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, set->verify == WSR_PROXY_VERIFY_CHAIN_NO_CA ? accept_untrusted : NULL);
 	SSL_CTX_set_verify_depth(ctx, (int)set->verify_depth);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -693,7 +702,10 @@ bool tls_client_settings_from(const struct wsr_table *t, uint32_t proxyset, stru
 	};
 
 	*out = (struct tls_client_settings){ .protocols = (uint32_t)p->proxy_ssl_protocols, .verify_depth = (uint32_t)p->proxy_ssl_verify_depth,
-					     .ciphers = wsr_string(t, p->proxy_ssl_ciphers.v), .verify = p->proxy_ssl_verify != 0 };
+					     .ciphers = wsr_string(t, p->proxy_ssl_ciphers.v), .verify = (enum wsr_proxy_verify)p->proxy_ssl_verify };
+	out->checks.name = p->proxy_ssl_check_name == WSR_PEER_CHECK_ON || (p->proxy_ssl_check_name == WSR_PEER_CHECK_DEFAULT && p->proxy_ssl_check_cn != WSR_PEER_CHECK_OFF);
+	out->checks.cn = p->proxy_ssl_check_cn == WSR_PEER_CHECK_ON;
+	out->checks.dates = p->proxy_ssl_check_expire != WSR_PEER_CHECK_OFF;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		struct wsr_str path = wsr_string(t, files[i].path);
 		if (path.len > 0 && !keys.get(keys.ctx, path, files[i].to)) {

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include "runtime/tls.h"
+#include "runtime/tls_peer.h"
 #include "table/wsr_table.h"
 
 /** Where the contents of certificate and key files come from: the generation's key store, or a test. */
@@ -62,7 +63,8 @@ struct tls_client_settings {
 	uint32_t protocols;         /* WSR_TLS_* */
 	uint32_t verify_depth;      /* authorities between the certificate and a trusted one */
 	struct wsr_str ciphers, ca, crl, certificate, key; /* the last four: contents, PEM */
-	bool verify;
+	enum wsr_proxy_verify verify;
+	struct tls_peer_checks checks;
 };
 
 /** Settings and file contents that a proxyset record names, borrowed from table and keys. @return false with a sentence in why[cap]: a file is missing */

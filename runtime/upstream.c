@@ -186,11 +186,32 @@ static void found(struct upstream_call *c, struct stream *s, bool reused)
 
 /* --- TLS ----------------------------------------------------------------------------------------------------------------------- */
 
+/* Whatever was wrong, the next handshake starts afresh. */
+static void forget_session(struct peer *p)
+{
+	SSL_SESSION_free(p->session);
+	p->session = NULL;
+}
+
+/* A connection came about: that its TLS failed marks no peer of httpd. */
+static void fail_tls(struct upstream_call *c, enum upstream_failure why, const char *text)
+{
+	forget_session(c->peer);
+	c->marked = c->marked || c->pool->httpd;
+	fail(c, why, text);
+}
+
 static void on_tls_done(void *owner, struct stream *s)
 {
 	struct upstream_call *c = owner;
+	const char *refused = tls_peer_refused(stream_ssl(s), &c->pool->checks, c->pool->ssl_name);
 
 	c->handshake = NULL;
+	if (refused) {
+		stream_close(s, STREAM_CLOSE_NOW);
+		fail_tls(c, UPSTREAM_FAIL_TLS, refused);
+		return;
+	}
 	stream_set_owner(s, c->on_stream, c->owner);
 	found(c, s, false);
 	deliver(c);
@@ -202,9 +223,7 @@ static void on_tls_fail(void *owner, enum tls_failure why, const char *text, str
 
 	(void)plain;
 	c->handshake = NULL;
-	SSL_SESSION_free(c->peer->session); /* whatever was wrong, the next one starts afresh */
-	c->peer->session = NULL;
-	fail(c, why == TLS_FAIL_TIMEOUT ? UPSTREAM_FAIL_TIMEOUT : UPSTREAM_FAIL_TLS, text);
+	fail_tls(c, why == TLS_FAIL_TIMEOUT ? UPSTREAM_FAIL_TIMEOUT : UPSTREAM_FAIL_TLS, text);
 }
 
 static const struct tls_handler tls_handler = { NULL, on_tls_done, on_tls_fail };
@@ -213,7 +232,8 @@ static void start_tls(struct upstream_call *c)
 {
 	struct pool *pool = c->pool;
 	struct wsr_str name = wsr_cstr(pool->ssl_name);
-	struct tls_target target = { .sni = pool->send_name ? name : WSR_STR_NULL, .verify = pool->verify, .verify_name = name, .app_data = c->peer,
+	struct tls_target target = { .sni = pool->send_name ? name : WSR_STR_NULL, .verify = pool->verify != WSR_PROXY_VERIFY_OFF,
+				     .verify_name = pool->verify == WSR_PROXY_VERIFY_ON ? name : WSR_STR_NULL, .app_data = c->peer,
 				     .session = pool->reuse_sessions ? c->peer->session : NULL };
 	uint64_t spent = c->us->loop->now_ms - c->started_ms;
 	uint64_t left = c->connect_timeout_ms == 0 ? 0 : spent < c->connect_timeout_ms ? c->connect_timeout_ms - spent : 1;

@@ -450,6 +450,10 @@ struct wsr_fieldset {
 };
 
 enum wsr_websocket { WSR_WEBSOCKET_OFF, WSR_WEBSOCKET_ON, WSR_WEBSOCKET_ONLY };
+/* ON: chain and name, as nginx does. The others leave the name to proxy_ssl_check_name and proxy_ssl_check_cn. */
+enum wsr_proxy_verify { WSR_PROXY_VERIFY_OFF, WSR_PROXY_VERIFY_ON, WSR_PROXY_VERIFY_CHAIN, WSR_PROXY_VERIFY_CHAIN_NO_CA /* an unknown authority passes */ };
+/* DEFAULT: as ON, but a common name is not compared alone, and the name is not compared when the common name is OFF. */
+enum wsr_peer_check { WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_ON, WSR_PEER_CHECK_DEFAULT };
 enum wsr_via { WSR_VIA_OFF, WSR_VIA_ON, WSR_VIA_FULL, WSR_VIA_BLOCK };
 enum wsr_if_modified { WSR_IF_MODIFIED_OFF, WSR_IF_MODIFIED_EXACT, WSR_IF_MODIFIED_BEFORE };
 enum wsr_expires { WSR_EXPIRES_OFF, WSR_EXPIRES_EPOCH, WSR_EXPIRES_MAX, WSR_EXPIRES_ACCESS, WSR_EXPIRES_MODIFIED };

@@ -370,7 +370,9 @@ static bool check_proxyset(struct wsr_walk *w, const struct wsr_proxyset *r)
 	uint64_t next = WSR_NEXT_NON_IDEMPOTENT * 2 - 1;
 
 	return want_enum(w, r->websocket, WSR_WEBSOCKET_OFF, WSR_WEBSOCKET_ONLY) && want_enum(w, r->via, WSR_VIA_OFF, WSR_VIA_BLOCK) && want_enum(w, r->proxy_http_version, 10, 11) &&
-	       want_bits(w, r->proxy_next_upstream, next) &&
+	       want_bits(w, r->proxy_next_upstream, next) && want_enum(w, r->proxy_ssl_verify, WSR_PROXY_VERIFY_OFF, WSR_PROXY_VERIFY_CHAIN_NO_CA) &&
+	       want_enum(w, r->proxy_ssl_check_name, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) && want_enum(w, r->proxy_ssl_check_cn, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) &&
+	       want_enum(w, r->proxy_ssl_check_expire, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) &&
 	       want_bits(w, r->proxy_ssl_protocols, WSR_TLS_1_0 | WSR_TLS_1_1 | WSR_TLS_1_2 | WSR_TLS_1_3)
 #define WSR_SETTING(group, kind, name, comment) WSR_PICK_proxy_##group(kind, name)
 #include "table/wsr_settings.def"

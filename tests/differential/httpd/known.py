@@ -14,7 +14,6 @@ NAMED = {}
 
 # Cases (as words) that are not compared yet, because a directive in them is not compiled or a difference is not settled; httpd answers them in test_httpd_drop.
 WAITING = """
-https_and_wss_targets
 KeepAlive
 names_of_the_server
 DocumentRoot_Alias_and_Directory
@@ -30,8 +29,8 @@ certificates_SNI_and_Host
 # Rows of the directive table that act and have neither a compared case with a marked line nor a test elsewhere yet: this list only shrinks, an entry with a case is a failure too.
 UNCOVERED = """
 Protocols SSLCACertificateFile SSLCARevocationFile SSLCertificateChainFile SSLCertificateFile SSLCertificateKeyFile SSLEngine SSLOpenSSLConfCmd
-SSLOptions SSLProtocol SSLProxyCACertificateFile SSLProxyCARevocationFile SSLProxyCheckPeerCN SSLProxyCheckPeerExpire SSLProxyCheckPeerName
-SSLProxyCipherSuite SSLProxyEngine SSLProxyMachineCertificateFile SSLProxyProtocol SSLProxyVerify SSLProxyVerifyDepth SSLSessionCache
+SSLOptions SSLProtocol SSLProxyCARevocationFile SSLProxyCheckPeerCN SSLProxyCheckPeerExpire 
+SSLProxyMachineCertificateFile SSLProxyVerifyDepth SSLSessionCache
 SSLSessionCacheTimeout SSLSessionTicketKeyFile SSLSessionTickets SSLUseStapling SSLVerifyDepth
 
 EnableSendfile ErrorLog GracefulShutdownTimeout Group HostnameLookups KeepAlive LimitRequestBody LimitRequestFields
