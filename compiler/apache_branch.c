@@ -142,6 +142,40 @@ static bool has_module(struct compiler *cc, struct wsr_str what)
 	return apache_has_module(what);
 }
 
+/* "mod_ssl.c" and "ssl_module" are one module. */
+static bool same_module(struct wsr_str a, struct wsr_str b)
+{
+	struct wsr_str names[2] = { a, b };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct wsr_str *s = &names[i];
+		if (s->len > 6 && memcmp(s->ptr, "mod_", 4) == 0)
+			*s = wsr_str(s->ptr + 4, s->len - 6);
+		else if (s->len > 7 && memcmp(s->ptr + s->len - 7, "_module", 7) == 0)
+			s->len -= 7;
+	}
+	return wsr_str_eq(names[0], names[1]);
+}
+
+/* Are there LoadModule lines before this section, and none for the module? Then httpd would decide otherwise; Debian's has some modules built in. */
+static bool never_loaded(struct compiler *cc, struct wsr_str module)
+{
+	static const char *const built_in[] = { "core", "http", "log_config", "logio", "so", "unixd", "version", "watchdog" };
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
+		if (is_module(module, built_in[i]))
+			return false;
+	NODE_EACH_CHILD(c, cc->root) {
+		if (c->word_count < 2 || !wsr_str_eq_nocase(word_str(&c->words[0]), WSR_STR("LoadModule")))
+			continue;
+		any = true;
+		if (same_module(word_str(node_arg(c, 0)), module))
+			return false;
+	}
+	return any;
+}
+
 static bool has_name(struct compiler *cc, struct wsr_str what)
 {
 	return apache_is_defined(cc, what);
@@ -227,6 +261,8 @@ enum apache_branch apache_branch(struct compiler *cc, const struct node *n)
 		if (negated)
 			what = wsr_str(what.ptr + 1, what.len - 1);
 		bool there = b->is_there(cc, what);
+		if (there && b->is_there == has_module && never_loaded(cc, what))
+			return decided(cc, n, !negated, "its directives are compiled, although no LoadModule of the file names it");
 		return decided(cc, n, there != negated, there ? b->yes : b->no);
 	}
 	return APACHE_NO_BRANCH;

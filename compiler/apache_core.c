@@ -3,6 +3,7 @@
  * Plain settings of httpd: connections, process, files. In: checked statements. Out: cells of the level, or the global record.
  */
 #include "compiler/apache.h"
+#include "compiler/apache_branch.h"
 #include "compiler/apache_read.h"
 #include "compiler/value.h"
 
@@ -256,4 +257,32 @@ void lower_apache_options(struct lower *l, struct level *lv, const struct node *
 		else if (words[k].missing && !off)
 			diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, w->span, "'%.*s': %s", WSR_FMT(s), words[k].missing);
 	}
+}
+
+/* --- modules --------------------------------------------------------------------------------------------------------------- */
+
+static bool loads_absent_module(const struct node *n)
+{
+	return n->def && !n->bad && strcmp(n->def->name, "LoadModule") == 0 && !apache_has_module(arg_str(n, 0));
+}
+
+/* The first line that loads a module which is not stood for names all of them. */
+void lower_apache_load_module(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	const char *names = "";
+	bool before = true;
+
+	(void)lv, (void)arg;
+	if (!loads_absent_module(n))
+		return;
+	NODE_EACH_CHILD(c, n->parent) {
+		if (!loads_absent_module(c))
+			continue;
+		if (before && c != n)
+			return;
+		before = false;
+		names = arena_printf(&l->cc->arena, "%s%s%.*s", names, *names ? ", " : "", WSR_FMT(arg_str(c, 0)));
+	}
+	struct diag *d = diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, n->span, "modules that are not stood for: %s", diag_quote(l->cc, names, strlen(names)));
+	diag_note(l->cc, d, SPAN_NONE, "what stands in <IfModule> for them is left out; their directives outside of it are refused or without effect, each with its reason");
 }

@@ -256,6 +256,15 @@ void lower_ap_proxy_set(struct lower *l, struct level *lv, const struct node *n,
 	lower_nothing(l, lv, n, arg);
 }
 
+/* httpd 2.4 joins the lists of ProxyPass whatever the word says (mod_proxy.c: merge_proxy_config asks it for ProxyRemote alone). */
+void lower_ap_pass_inherit(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)lv, (void)arg;
+	if (word_is_nocase(node_arg(n, 0), "off"))
+		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, n->span, "virtual hosts have the ProxyPass rules of the main server all the same, as in httpd 2.4: move the rules into the hosts "
+			"that are to have them");
+}
+
 static void put(struct level *lv, enum plan_setting cell, uint64_t v)
 {
 	memcpy((char *)&lv->s + plan_setting_info[cell].offset, &v, sizeof(v));
