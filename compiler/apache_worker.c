@@ -233,13 +233,15 @@ uint32_t apache_worker(struct lower *l, struct level *lv, const struct node *n, 
 
 /* --- balancers ----------------------------------------------------------------------------------------------------------- */
 
+#define MEMBERS_MAX 256u
+
 struct balancer {
 	struct wsr_str name;
 	struct apache_parameters own; /* of the balancer: method, sticky session */
 	struct pool peers, places;
-	wsr_sref routes[256];
+	struct wsr_member members[MEMBERS_MAX];
+	bool tls[MEMBERS_MAX];
 	uint32_t count;
-	bool has_route, first_seen;
 	struct apache_url first;    /* the first member */
 	struct apache_parameters member;
 };
@@ -252,23 +254,22 @@ static void add_member(struct lower *l, struct balancer *b, const struct node *n
 	if (node_arg_count(n) <= at || !apache_url_read(l, node_arg(n, at), false, false, &u))
 		return;
 	apache_parameters_read(l, n, at + 1, false, &p);
-	if (u.balancer || b->count == 256) {
+	if (u.balancer || b->count == MEMBERS_MAX) {
 		diag_at(l->cc, CHECK_PROXY_URL, node_arg(n, at)->span, u.balancer ? "a balancer cannot be a member of a balancer" : "more than 256 members in one balancer");
 		return;
 	}
-	if (!b->first_seen) {
-		b->first_seen = true;
+	if (b->count == 0) {
 		b->first = u;
 		b->member = p;
-	} else if (!wsr_str_eq(u.path, b->first.path) || u.flags != b->first.flags) {
-		diag_at(l->cc, CHECK_PROXY_URL, node_arg(n, at)->span, "the members of a balancer must have the same scheme and path here: the first one has '%s'",
-			diag_quote(l->cc, b->first.text.ptr, b->first.text.len));
-		return;
 	}
 	struct wsr_peer peer = peer_of(l, &u, &p);
 	struct plan_place place = lower_place(l, n->span);
-	b->routes[b->count++] = plan_str(l->plan, p.route.ptr ? p.route : WSR_STR(""));
-	b->has_route = b->has_route || p.route.len;
+	b->tls[b->count] = u.flags & WSR_PROXY_TLS;
+	b->members[b->count++] = (struct wsr_member){
+		.route = p.route.len ? plan_str(l->plan, p.route) : 0, .uri = u.path.len ? plan_str(l->plan, u.path) : 0, .upgrade = p.worker.upgrade,
+		.flags = (u.flags & WSR_PROXY_WS ? WSR_MEMBER_WS : 0) | (p.worker.flags & WSR_WORKER_UPGRADE_ANY ? WSR_MEMBER_UPGRADE_ANY : 0),
+		.timeout_ms = p.worker.timeout_ms,
+	};
 	pool_push(&b->peers, &peer);
 	pool_push(&b->places, &place);
 }
@@ -317,11 +318,6 @@ static void read_block(struct lower *l, struct balancer *b, const struct node *b
 	}
 }
 
-static struct wsr_list route_list(struct lower *l, const struct balancer *b)
-{
-	return b->has_route ? pool_run(&l->plan->str_item, b->routes, b->count) : (struct wsr_list){ 0, 0 };
-}
-
 /* Parameters of ProxyPass on a balancer come over those of its section. */
 static void merge_parameters(struct apache_parameters *own, const struct apache_parameters *p)
 {
@@ -346,6 +342,18 @@ static void merge_into(struct lower *l, struct wsr_worker *w, const struct apach
 		((struct wsr_upstream *)pool_at(&l->plan->upstream, ((struct wsr_proxy *)pool_at(&l->plan->proxy, w->proxy))->upstream))->balance = own.balance;
 }
 
+/* Where some members speak TLS the others are marked. @return does any? */
+static bool settle_schemes(struct balancer *b)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < b->count; i++)
+		any |= b->tls[i];
+	for (uint32_t i = 0; any && i < b->count; i++)
+		if (!b->tls[i])
+			((struct wsr_peer *)pool_at(&b->peers, i))->flags |= WSR_PEER_PLAIN;
+	return any;
+}
+
 static struct wsr_worker balancer_record(struct lower *l, const struct node *n, struct balancer *b)
 {
 	struct wsr_worker w = b->member.worker;
@@ -353,11 +361,16 @@ static struct wsr_worker balancer_record(struct lower *l, const struct node *n, 
 	w.sticky_cookie = b->own.worker.sticky_cookie;
 	w.sticky_path = b->own.worker.sticky_path;
 	w.max_attempts = b->own.worker.max_attempts;
-	w.routes = route_list(l, b);
+	w.members = pool_run(&l->plan->member, b->members, b->count);
+	w.upgrade = 0;
+	w.flags &= ~WSR_WORKER_UPGRADE_ANY;
+	bool tls = settle_schemes(b);
 	struct apache_parameters p = b->own;
 	p.keepalive = b->member.keepalive;
 	struct apache_url own = b->first;
 	own.balancer = true;
+	own.path = WSR_STR_NULL;
+	own.flags = tls ? WSR_PROXY_TLS : 0;
 	uint32_t upstream = add_upstream(l, n, b->name, (const struct wsr_peer *)(void *)b->peers.data, b->count, (const struct plan_place *)(void *)b->places.data, &p);
 	w.proxy = apache_proxy(l, n, &own, upstream);
 	return w;

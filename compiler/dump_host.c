@@ -62,6 +62,20 @@ static void pass(const struct view *v, const char *lead, const struct wsr_pass *
 	line_end(v, p->pos);
 }
 
+static void member(const struct view *v, uint32_t ordinal, const struct wsr_member *m, const struct wsr_peer *p)
+{
+	fprintf(v->out, "        member %u", ordinal);
+	word(v, "", p->text);
+	word(v, "path", m->uri);
+	word(v, "route", m->route);
+	word(v, "upgrade", m->upgrade);
+	fputs(m->flags & WSR_MEMBER_WS ? " websocket" : "", v->out);
+	fputs(p->flags & WSR_PEER_PLAIN ? " clear-text" : "", v->out);
+	if (m->timeout_ms)
+		fprintf(v->out, " timeout_ms %llu", (unsigned long long)m->timeout_ms);
+	line_end(v, p->pos);
+}
+
 static void worker(const struct view *v, uint32_t ordinal, const struct wsr_worker *w)
 {
 	fprintf(v->out, "    worker %u ", ordinal);
@@ -72,9 +86,9 @@ static void worker(const struct view *v, uint32_t ordinal, const struct wsr_work
 	word(v, "session", w->sticky_cookie);
 	fputs(w->flags & WSR_WORKER_NO_FAILOVER ? " nofailover" : "", v->out);
 	fputs(w->flags & WSR_WORKER_NO_FALLBACK ? " tunnels-only" : "", v->out);
-	for (uint32_t i = 0; i < w->routes.count; i++)
-		word(v, "route", *wsr_str_item_at(v->t, w->routes.first + i));
 	line_end(v, w->pos);
+	for (uint32_t i = 0; i < w->members.count; i++)
+		member(v, i, wsr_member_at(v->t, w->members.first + i), wsr_peer_at(v->t, wsr_upstream_at(v->t, wsr_proxy_at(v->t, w->proxy)->upstream)->peers.first + i));
 }
 
 static void alias(const struct view *v, const struct wsr_alias_rule *r)

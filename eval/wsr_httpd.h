@@ -43,6 +43,8 @@ struct wsr_httpd {
 	struct wsr_str client;      /* address as text when RemoteIPHeader gave another one; ptr NULL = the connection's */
 	struct wsr_str client_binary;
 	struct wsr_str challenge;   /* value of WWW-Authenticate of a 401; empty = none */
+	struct wsr_str group_path;  /* of a request to a balancer: path behind its name, in front of which a member's own path comes */
+	const struct wsr_proxyset *own_proxyset; /* settings before a worker's time-outs came over them; NULL = none did */
 	struct wsr_str route;       /* stickysession: route asked for by the client; ptr NULL = none */
 	bool made_here;             /* the answer is ours (only `always` fields go out) */
 	bool nocanon;               /* PROXY: the URL is sent as it is (nocanon, [NE]) */
@@ -129,10 +131,16 @@ bool wsr_httpd_rewrite_sections(struct wsr_eval *e);
 bool wsr_httpd_pass(struct wsr_eval *e);
 /** Translation of paths by mod_alias: Redirect, then Alias, which sets e->httpd->mapped. @return true after a decision. */
 bool wsr_httpd_alias(struct wsr_eval *e);
-/** Set the variable of this name ("env:NAME") if any rule asks for it. */
-void wsr_httpd_set_environment(struct wsr_eval *e, struct wsr_str name, struct wsr_str value);
 /** Redirect inside sections. @return true after a decision. */
 bool wsr_httpd_redirect(struct wsr_eval *e);
+/* wsr_httpd_member.c */
+/** stickysession: e->decision.peer is the member with the session's route. */
+void wsr_httpd_choose_member(struct wsr_eval *e);
+/** Set the variable of this name ("env:NAME") if any rule asks for it. */
+void wsr_httpd_set_environment(struct wsr_eval *e, struct wsr_str name, struct wsr_str value);
+
+/** Path, tunnel and time-outs of the decision are those of this member of the balancer. wsr_httpd_pass.c. @return false out of memory */
+bool wsr_httpd_fit_member(struct wsr_eval *e, uint32_t peer);
 /** The PROXY decision for the pass, or for the URL of a rewritten request. */
 void wsr_httpd_decide_proxy(struct wsr_eval *e);
 /** ProxyPassInterpolateEnv: fill in the rules of the way back with what the environment holds now, before SetEnv (mod_proxy.c: proxy_fixup). */

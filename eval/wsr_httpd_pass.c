@@ -19,29 +19,42 @@ static bool is_ws_url(struct wsr_str url)
 	return wsr_starts_with(url, WSR_STR("ws://")) || wsr_starts_with(url, WSR_STR("wss://"));
 }
 
-/* May the client's Upgrade token open a tunnel on this worker? ws:// targets take "websocket" unless upgrade= says otherwise. */
-static bool token_allowed(struct wsr_eval *e, const struct wsr_worker *w, bool ws, struct wsr_str token)
+/* What a worker, or a member of a balancer, has to say about a request that it gets. */
+struct terms {
+	bool ws, any_upgrade, no_fallback;
+	struct wsr_str upgrade;
+	uint64_t timeout_ms, connect_timeout_ms;
+};
+
+static struct terms worker_terms(struct wsr_eval *e, const struct wsr_worker *w, bool ws)
 {
-	if (w && w->flags & WSR_WORKER_UPGRADE_ANY)
-		return true;
-	struct wsr_str upgrade = w && w->upgrade ? wsr_string(e->table, w->upgrade) : ws ? WSR_STR("websocket") : WSR_STR_NULL;
-	return upgrade.len && wsr_str_eq_nocase(token, upgrade);
+	if (!w)
+		return (struct terms){ .ws = ws };
+	return (struct terms){ .ws = ws, .any_upgrade = w->flags & WSR_WORKER_UPGRADE_ANY, .no_fallback = w->flags & WSR_WORKER_NO_FALLBACK,
+			       .upgrade = wsr_string(e->table, w->upgrade), .timeout_ms = w->timeout_ms, .connect_timeout_ms = w->connect_timeout_ms };
+}
+
+/* May the client's Upgrade token open a tunnel? ws:// targets take "websocket" unless upgrade= says otherwise. */
+static bool token_allowed(const struct terms *t, struct wsr_str token)
+{
+	struct wsr_str upgrade = t->upgrade.len ? t->upgrade : t->ws ? WSR_STR("websocket") : WSR_STR_NULL;
+	return t->any_upgrade || (upgrade.len && wsr_str_eq_nocase(token, upgrade));
 }
 
 /*
  * httpd looks at Upgrade alone, not at Connection. Only GET without a body asks for a tunnel; anything else goes on as an ordinary request, without Upgrade. A
  * handshake without a valid key is passed on, but no 101 can prove itself to it.
  */
-static bool wants_tunnel(struct wsr_eval *e, const struct wsr_worker *w, bool ws, struct wsr_str *protocol)
+static bool wants_tunnel(const struct wsr_eval *e, const struct terms *t, struct wsr_str *protocol)
 {
 	const struct wsr_head *h = e->request;
 	if (!h || e->error_page || h->upgrade.len == 0 || h->framing != WSR_FRAMING_NONE || !wsr_str_eq(h->method, WSR_STR("GET")))
 		return false;
 	if (!wsr_is_token(h->upgrade) && !memchr(h->upgrade.ptr, '/', h->upgrade.len))
 		return false;
-	if (memchr(h->upgrade.ptr, ',', h->upgrade.len) || !token_allowed(e, w, ws, h->upgrade))
+	if (memchr(h->upgrade.ptr, ',', h->upgrade.len) || !token_allowed(t, h->upgrade))
 		return false;
-	*protocol = ws && w && w->flags & WSR_WORKER_NO_FALLBACK ? WSR_STR("WebSocket") : h->upgrade; /* the old tunnel has its own spelling */
+	*protocol = t->ws && t->no_fallback ? WSR_STR("WebSocket") : h->upgrade; /* the old tunnel has its own spelling */
 	return true;
 }
 
@@ -181,32 +194,51 @@ bool wsr_httpd_pass(struct wsr_eval *e)
 
 /* --- the decision -------------------------------------------------------------------------------------------------------- */
 
-/* Timeouts of the worker in place of the section's, and the silence after which a tunnel ends: the longer one of Timeout and the backend's (mod_proxy_http). */
-static bool apply_worker(struct wsr_eval *e, const struct wsr_worker *w, bool tunnel)
+/* LimitRequestBody is never applied to what is proxied. @return false out of memory. */
+static bool lift_body_limit(struct wsr_eval *e)
 {
-	bool body_limit = e->core->client_max_body_bytes != 0;
-	if (body_limit) {
-		struct wsr_core *core = wsr_arena_alloc(e->arena, sizeof(*core));
-		if (!core)
-			return false;
-		*core = *e->core;
-		core->client_max_body_bytes = 0; /* LimitRequestBody is never applied to what is proxied */
-		e->core = core;
-	}
-	if (!tunnel && !(w && (w->timeout_ms || w->connect_timeout_ms)))
+	if (e->core->client_max_body_bytes == 0)
+		return true;
+	struct wsr_core *core = wsr_arena_alloc(e->arena, sizeof(*core));
+	if (!core)
+		return false;
+	*core = *e->core;
+	core->client_max_body_bytes = 0;
+	e->core = core;
+	return true;
+}
+
+/*
+ * Timeouts of the worker in place of the section's, and the silence after which a tunnel ends: the longer one of Timeout and the backend's (mod_proxy_http).
+ * @return false out of memory
+ */
+static bool apply_timeouts(struct wsr_eval *e, const struct terms *t)
+{
+	struct wsr_httpd *h = e->httpd;
+	if (!h->own_proxyset)
+		h->own_proxyset = e->proxyset;
+	e->proxyset = h->own_proxyset;
+	if (!e->decision.tunnel && !t->timeout_ms && !t->connect_timeout_ms)
 		return true;
 	struct wsr_proxyset *p = wsr_arena_alloc(e->arena, sizeof(*p));
 	if (!p)
 		return false;
 	*p = *e->proxyset;
-	if (w && w->timeout_ms)
-		p->proxy_connect_timeout_ms = p->proxy_read_timeout_ms = p->proxy_send_timeout_ms = w->timeout_ms;
-	if (w && w->connect_timeout_ms)
-		p->proxy_connect_timeout_ms = w->connect_timeout_ms;
+	if (t->timeout_ms)
+		p->proxy_connect_timeout_ms = p->proxy_read_timeout_ms = p->proxy_send_timeout_ms = t->timeout_ms;
+	if (t->connect_timeout_ms)
+		p->proxy_connect_timeout_ms = t->connect_timeout_ms;
 	uint64_t client = e->core->send_timeout_ms;
 	p->websocket_idle_timeout_ms = client > p->proxy_read_timeout_ms ? client : p->proxy_read_timeout_ms;
 	e->proxyset = p;
 	return true;
+}
+
+/* @return false out of memory */
+static bool apply_terms(struct wsr_eval *e, const struct terms *t)
+{
+	e->decision.tunnel = wants_tunnel(e, t, &e->decision.protocol);
+	return apply_timeouts(e, t);
 }
 
 /* May a query go on as it came, bytes from 0x80 on included? */
@@ -278,8 +310,8 @@ static bool choose_backend(struct wsr_eval *e)
 		if (!h->worker || !(h->worker->flags & WSR_WORKER_BALANCER))
 			return false;
 		use_proxy(e, wsr_proxy_at(e->table, h->worker->proxy));
-		struct wsr_str base = wsr_string(e->table, d->proxy->uri);
-		d->target = request_target(e, join2(e, base, path.len ? path : WSR_STR("/")));
+		h->group_path = path.len ? path : WSR_STR("/");
+		d->target = request_target(e, h->group_path); /* until the member is known */
 		return true;
 	}
 	struct wsr_url u = { 0 };
@@ -306,97 +338,30 @@ static bool choose_backend(struct wsr_eval *e)
 	return true;
 }
 
-/* --- sessions ------------------------------------------------------------------------------------------------------------ */
+/* --- the decision itself ------------------------------------------------------------------------------------------------- */
 
-/* Value of a cookie as mod_proxy_balancer finds it: the name at the beginning or behind a blank, ";" or ",". */
-static bool cookie_value(struct wsr_str list, struct wsr_str name, struct wsr_str *out)
+static bool in_group(const struct wsr_httpd *h)
 {
-	for (size_t i = 0; i + name.len < list.len; i++) {
-		char before = i ? list.ptr[i - 1] : ';';
-		if ((before != ';' && before != ',' && before != ' ' && before != '\t') || list.ptr[i + name.len] != '=' || memcmp(list.ptr + i, name.ptr, name.len) != 0)
-			continue;
-		size_t from = i + name.len + 1, n = 0;
-		while (from + n < list.len && list.ptr[from + n] != ';' && list.ptr[from + n] != ',')
-			n++;
-		*out = wsr_str(list.ptr + from, n);
-		return true;
-	}
-	return false;
+	return h->worker && h->worker->flags & WSR_WORKER_BALANCER;
 }
 
-/* "NAME=value" anywhere in path or query; the value ends at "?" or "&", or at ";" where scolonpathdelim says so. */
-static bool path_value(struct wsr_str url, struct wsr_str name, bool semicolon, struct wsr_str *out)
+bool wsr_httpd_fit_member(struct wsr_eval *e, uint32_t peer)
 {
-	for (size_t i = 0; i + name.len < url.len; i++) {
-		if (memcmp(url.ptr + i, name.ptr, name.len) != 0 || url.ptr[i + name.len] != '=')
-			continue;
-		size_t from = i + name.len + 1, n = 0;
-		while (from + n < url.len && url.ptr[from + n] != '?' && url.ptr[from + n] != '&' && !(semicolon && url.ptr[from + n] == ';'))
-			n++;
-		*out = wsr_str(url.ptr + from, n);
-		return n > 0;
-	}
-	return false;
+	const struct wsr_worker *w = e->httpd->worker;
+	const struct wsr_member *m = wsr_member_at(e->table, w->members.first + peer);
+	struct terms t = { .ws = m->flags & WSR_MEMBER_WS, .any_upgrade = m->flags & WSR_MEMBER_UPGRADE_ANY, .upgrade = wsr_string(e->table, m->upgrade),
+			   .timeout_ms = m->timeout_ms, .connect_timeout_ms = w->connect_timeout_ms };
+	e->decision.target = request_target(e, join2(e, wsr_string(e->table, m->uri), e->httpd->group_path));
+	return e->decision.target.ptr && apply_terms(e, &t);
 }
 
-/* The route that the client's session names: what stands behind the first dot of its value. */
-static struct wsr_str session_route(struct wsr_eval *e, const struct wsr_worker *w)
-{
-	struct wsr_str value = WSR_STR_NULL;
-	bool found = w->sticky_path && path_value(e->decision.target, wsr_string(e->table, w->sticky_path), w->flags & WSR_WORKER_SEMICOLON, &value);
-	for (uint32_t i = 0; !found && w->sticky_cookie && e->request && i < e->request->field_count; i++)
-		found = e->request->fields[i].id == WSR_F_COOKIE && cookie_value(e->request->fields[i].value, wsr_string(e->table, w->sticky_cookie), &value);
-	const char *dot = found && value.len ? memchr(value.ptr, '.', value.len) : NULL;
-	return dot ? wsr_from(value, (size_t)(dot - value.ptr) + 1) : WSR_STR_NULL;
-}
-
-/* stickysession: the member with the session's route. */
-static void choose_member(struct wsr_eval *e, const struct wsr_worker *w)
-{
-	if (!w || !(w->flags & WSR_WORKER_BALANCER) || w->routes.count == 0)
-		return;
-	struct wsr_str route = e->httpd->route = session_route(e, w);
-	for (uint32_t i = 0; route.len && i < w->routes.count; i++) {
-		if (!wsr_str_eq(wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + i)), route))
-			continue;
-		wsr_trace(e, w->pos, "session belongs to the member with the route", route);
-		e->decision.peer = i;
-		e->decision.only_peer = w->flags & WSR_WORKER_NO_FAILOVER;
-		return;
-	}
-}
-
-void wsr_httpd_set_environment(struct wsr_eval *e, struct wsr_str name, struct wsr_str value)
-{
-	for (uint32_t i = 0; e->values && i < wsr_variable_count(e->table); i++)
-		if (wsr_str_eq(wsr_string(e->table, wsr_variable_at(e->table, i)->name), name))
-			e->values[i] = value.ptr ? value : WSR_STR("");
-}
-
-void wsr_eval_member(struct wsr_eval *e, uint32_t peer)
-{
-	const struct wsr_httpd *h = e->httpd;
-	const struct wsr_worker *w = h ? h->worker : NULL;
-	if (!w || !(w->flags & WSR_WORKER_BALANCER))
-		return;
-	bool by_route = h->route.len && peer < w->routes.count && wsr_str_eq(h->route, wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + peer)));
-	e->decision.peer = peer;
-	wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_NAME"), wsr_string(e->table, w->url));
-	if (peer < w->routes.count)
-		wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_WORKER_ROUTE"), wsr_string(e->table, *wsr_str_item_at(e->table, w->routes.first + peer)));
-	if (h->route.len) {
-		wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_SESSION_ROUTE"), h->route);
-		wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_SESSION_STICKY"), wsr_string(e->table, w->sticky_cookie));
-	}
-	if (w->sticky_cookie && !by_route)
-		wsr_httpd_set_environment(e, WSR_STR("env:BALANCER_ROUTE_CHANGED"), WSR_STR("1"));
-}
-
-/* Name for SNI and verification: the backend's, or the client's Host with ProxyPreserveHost. */
+/* Name for SNI and verification: the backend's, or the client's Host with ProxyPreserveHost. Members of a balancer have their own: none is named here. */
 static struct wsr_str tls_name(struct wsr_eval *e)
 {
 	if (e->proxyset->preserve_host && e->host.len)
 		return e->host;
+	if (in_group(e->httpd))
+		return WSR_STR_NULL;
 	struct wsr_url u = { .authority = e->proxy_host };
 	return wsr_url_authority(&u) ? u.host : e->proxy_host;
 }
@@ -405,7 +370,6 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 {
 	struct wsr_httpd *h = e->httpd;
 	uint32_t pos = h->pass ? h->pass->pos : h->rule ? h->rule->pos : wsr_location_at(e->table, e->location)->pos;
-	struct wsr_str protocol;
 	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_PROXY, pos);
 	d->status = 0; /* an ErrorDocument that is proxied brings its own status */
 	if (!choose_backend(e)) {
@@ -419,20 +383,19 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 		return;
 	}
 	bool iis = h->host->flags & WSR_HOST_IIS && e->proxyset->websocket != WSR_WEBSOCKET_OFF; /* ARR passes upgrades on, whatever the scheme */
-	d->tunnel = wants_tunnel(e, h->worker, iis || is_ws_url(h->path), &protocol);
-	if (d->tunnel)
-		d->protocol = protocol;
-	else if (h->worker && h->worker->flags & WSR_WORKER_NO_FALLBACK && is_ws_url(h->path)) {
+	struct terms terms = worker_terms(e, h->worker, iis || is_ws_url(h->path));
+	d->method = e->method;
+	wsr_httpd_choose_member(e);
+	bool ok = d->target.ptr && lift_body_limit(e) && (in_group(h) ? wsr_httpd_fit_member(e, d->peer == WSR_NONE ? 0 : d->peer) : apply_terms(e, &terms));
+	if (!d->tunnel && terms.no_fallback && is_ws_url(h->path)) {
 		wsr_decide_status(e, 426, pos);
 		if (e->decision.status == 426)
 			e->decision.protocol = WSR_STR("WebSocket");
 		return;
 	}
-	d->method = e->method;
-	choose_member(e, h->worker);
 	if (d->tls)
 		d->ssl_name = tls_name(e);
-	if (!d->target.ptr || !apply_worker(e, h->worker, d->tunnel)) {
+	if (!ok) {
 		wsr_eval_fail(e, "out of memory", pos);
 		wsr_decide_status(e, 500, pos);
 		return;

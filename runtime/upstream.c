@@ -228,10 +228,16 @@ static void on_tls_fail(void *owner, enum tls_failure why, const char *text, str
 
 static const struct tls_handler tls_handler = { NULL, on_tls_done, on_tls_fail };
 
+static bool speaks_tls(const struct upstream_call *c)
+{
+	return c->pool->tls && !(c->pool->servers[c->peer->server].set.flags & WSR_PEER_PLAIN);
+}
+
 static void start_tls(struct upstream_call *c)
 {
 	struct pool *pool = c->pool;
-	struct wsr_str name = wsr_cstr(pool->ssl_name);
+	bool own = pool->httpd && pool->ssl_name[0] == '\0'; /* members of httpd's balancers are known by their own names */
+	struct wsr_str name = wsr_cstr(own ? pool->servers[c->peer->server].host : pool->ssl_name);
 	struct tls_target target = { .sni = pool->send_name ? name : WSR_STR_NULL, .verify = pool->verify != WSR_PROXY_VERIFY_OFF,
 				     .verify_name = pool->verify == WSR_PROXY_VERIFY_ON ? name : WSR_STR_NULL, .app_data = c->peer,
 				     .session = pool->reuse_sessions ? c->peer->session : NULL };
@@ -267,7 +273,7 @@ static void connected(struct upstream_call *c, bool in_loop)
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->opened_ms = c->us->loop->now_ms;
 	c->requests = 0;
-	if (c->pool->tls) {
+	if (speaks_tls(c)) {
 		start_tls(c);
 		return;
 	}
@@ -431,7 +437,7 @@ static void step(struct upstream_call *c)
 		return;
 	}
 	c->peer->balance.conns++;
-	if (c->pool->tls && !c->pool->ctx) {
+	if (speaks_tls(c) && !c->pool->ctx) {
 		fail(c, UPSTREAM_FAIL_TLS, c->pool->tls_why);
 		return;
 	}

@@ -127,13 +127,14 @@ struct wsr_list { uint32_t first, count; };
 	X(55, auth,          struct wsr_auth) \
 	X(56, layer,         struct wsr_layer) \
 	X(57, host,          struct wsr_host) \
-	X(58, call,          struct wsr_call)
+	X(58, call,          struct wsr_call) \
+	X(59, member,        struct wsr_member)
 
 enum wsr_section_kind {
 #define X(num, name, type) WSR_SECTION_##name = num,
 	WSR_SECTIONS(X)
 #undef X
-	WSR_SECTION_MAX = 58
+	WSR_SECTION_MAX = 59
 };
 
 /* Where a statement stands in the source. */
@@ -365,6 +366,7 @@ enum wsr_peer_kind { WSR_PEER_NAME = 1, WSR_PEER_IPV4, WSR_PEER_IPV6, WSR_PEER_U
 #define WSR_PEER_BACKUP  1u
 #define WSR_PEER_DOWN    2u
 #define WSR_PEER_RESOLVE 4u
+#define WSR_PEER_PLAIN   8u /* clear text in a group of which others speak TLS */
 _Static_assert(sizeof(struct wsr_peer) == 40, "peer");
 
 /* proxy_pass */
@@ -610,18 +612,30 @@ _Static_assert(sizeof(struct wsr_header_op) == 24, "header_op");
 #define WSR_WORKER_SEMICOLON     32u /* scolonpathdelim: ";" ends a path parameter */
 struct wsr_worker {
 	wsr_sref url;               /* as compared by httpd: scheme, host in lower case, port when written, path */
-	uint32_t proxy;             /* where its requests go; its URI part is what members of a balancer have in common */
+	uint32_t proxy;             /* where its requests go */
 	uint64_t timeout_ms;        /* 0 = ProxyTimeout, then Timeout */
 	uint64_t connect_timeout_ms; /* 0 = timeout */
 	uint64_t retry_ms;
 	wsr_sref upgrade;           /* upgrade=; 0 = none */
 	uint32_t flags;             /* WSR_WORKER_* */
 	wsr_sref sticky_cookie, sticky_path; /* stickysession=A|b; 0 = none */
-	struct wsr_list routes;     /* str_item: route= of each peer, in order of the peers; empty = none has one */
+	struct wsr_list members;    /* member: one for each peer of a balancer, in their order; otherwise empty */
 	uint32_t pos;
 	uint32_t max_attempts;
 };
 _Static_assert(sizeof(struct wsr_worker) == 64, "worker");
+
+/* What a member of a balancer has to itself, beside its peer. */
+#define WSR_MEMBER_WS          1u /* written with ws: or wss: */
+#define WSR_MEMBER_UPGRADE_ANY 2u
+struct wsr_member {
+	wsr_sref route;             /* 0 = none */
+	wsr_sref uri;               /* path in front of the request's; 0 = none */
+	wsr_sref upgrade;           /* upgrade=; 0 = none */
+	uint32_t flags;             /* WSR_MEMBER_* */
+	uint64_t timeout_ms;        /* 0 = ProxyTimeout, then Timeout */
+};
+_Static_assert(sizeof(struct wsr_member) == 24, "member");
 
 #define WSR_PASS_EXCLUDE     1u
 #define WSR_PASS_NOCANON     2u

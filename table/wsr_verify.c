@@ -303,7 +303,7 @@ static bool check_peer(struct wsr_walk *w, const struct wsr_peer *r)
 {
 	return wsr_want_string(w, r->host) && wsr_want_string(w, r->text) && want_enum(w, r->kind, WSR_PEER_NAME, WSR_PEER_UNIX) &&
 	       wsr_want(w, (r->kind == WSR_PEER_UNIX) == (r->port == 0), WSR_E_ENUM) && want_enum(w, r->weight, 1, UINT32_MAX) &&
-	       want_bits(w, r->flags, WSR_PEER_BACKUP | WSR_PEER_DOWN | WSR_PEER_RESOLVE) && want_pos(w, r->pos);
+	       want_bits(w, r->flags, WSR_PEER_PLAIN * 2u - 1u) && want_pos(w, r->pos);
 }
 EACH(peer, struct wsr_peer)
 
@@ -652,11 +652,17 @@ static bool check_worker(struct wsr_walk *w, const struct wsr_worker *r)
 	return wsr_want_string(w, r->url) && wsr_want_index(w, SECTION(proxy), r->proxy) &&
 	       wsr_want_index(w, SECTION(upstream), wsr_proxy_at(w->t, r->proxy)->upstream) && wsr_want_string0(w, r->upgrade) &&
 	       want_bits(w, r->flags, WSR_WORKER_SEMICOLON * 2u - 1u) && wsr_want_string0(w, r->sticky_cookie) &&
-	       wsr_want_string0(w, r->sticky_path) && wsr_want_list(w, SECTION(str_item), r->routes) &&
-	       wsr_want(w, r->routes.count == 0 || r->routes.count == wsr_upstream_at(w->t, wsr_proxy_at(w->t, r->proxy)->upstream)->peers.count, WSR_E_RANGE) &&
+	       wsr_want_string0(w, r->sticky_path) && wsr_want_list(w, SECTION(member), r->members) &&
+	       wsr_want(w, r->members.count == (r->flags & WSR_WORKER_BALANCER ? wsr_upstream_at(w->t, wsr_proxy_at(w->t, r->proxy)->upstream)->peers.count : 0), WSR_E_RANGE) &&
 	       want_pos(w, r->pos);
 }
 EACH(worker, struct wsr_worker)
+
+static bool check_member(struct wsr_walk *w, const struct wsr_member *r)
+{
+	return wsr_want_string0(w, r->route) && wsr_want_string0(w, r->uri) && wsr_want_string0(w, r->upgrade) && want_bits(w, r->flags, WSR_MEMBER_UPGRADE_ANY * 2u - 1u);
+}
+EACH(member, struct wsr_member)
 
 static bool check_pass(struct wsr_walk *w, const struct wsr_pass *r)
 {

@@ -178,7 +178,9 @@ static void sample_host(struct image *im)
 	image_alias_rule(im, (struct wsr_alias_rule){ .kind = WSR_ALIAS_REDIRECT, .status = 302, .from = image_text(im, "/old"), .regex = WSR_NONE, .target = 1, .pos = 1 });
 	image_header_op(im, (struct wsr_header_op){ .action = WSR_HEADER_EDIT, .flags = WSR_HEADER_ALWAYS, .name = image_text(im, "Server"), .value = 1, .regex = 1,
 						    .condition = WSR_NONE, .pos = 1 });
-	image_worker(im, (struct wsr_worker){ .url = image_text(im, "http://app/"), .proxy = 0, .retry_ms = 60000, .routes = LIST(0, 2), .pos = 1 });
+	image_member(im, (struct wsr_member){ .route = image_text(im, "one"), .uri = image_text(im, "/app") });
+	image_member(im, (struct wsr_member){ .flags = WSR_MEMBER_WS });
+	image_worker(im, (struct wsr_worker){ .url = image_text(im, "http://app/"), .proxy = 0, .flags = WSR_WORKER_BALANCER, .retry_ms = 60000, .members = LIST(0, 2), .pos = 1 });
 	image_pass(im, (struct wsr_pass){ .from = image_text(im, "/app"), .regex = WSR_NONE, .proxy = 0, .target = WSR_NONE, .worker = 0, .live_from = WSR_NONE, .live_target = WSR_NONE, .pos = 1 });
 	image_reverse(im, (struct wsr_reverse){ .kind = WSR_REVERSE_LOCATION, .internal = image_text(im, "http://app/"), .external = image_text(im, "/app"), .live_internal = WSR_NONE, .live_external = WSR_NONE, .pos = 1 });
 	image_auth(im, (struct wsr_auth){ .realm = 1, .user_file = image_text(im, "users"), .pos = 1 });

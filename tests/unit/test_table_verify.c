@@ -304,7 +304,10 @@ static const struct edit EDITS[] = {
 	EDIT(header_op, wsr_header_op, 0, action, 0, ENUM),
 	EDIT(header_op, wsr_header_op, 0, regex, WSR_NONE, INDEX), /* edit needs one */
 	EDIT(header_op, wsr_header_op, 0, name, 0, STRING),
-	EDIT(worker, wsr_worker, 0, routes.count, 1, RANGE),    /* one for each peer, or none */
+	EDIT(worker, wsr_worker, 0, members.count, 1, RANGE),   /* one for each peer of a balancer */
+	EDIT(worker, wsr_worker, 0, flags, 0, RANGE),           /* no balancer, no members */
+	EDIT(member, wsr_member, 0, flags, 4, ENUM),
+	EDIT(member, wsr_member, 1, uri, 1000000, STRING),
 	EDIT(worker, wsr_worker, 0, proxy, 1, INDEX),           /* to an upstream that variables name */
 	EDIT(pass, wsr_pass, 0, proxy, WSR_NONE, INDEX),
 	EDIT(reverse, wsr_reverse, 0, internal, 0, STRING),
