@@ -26,6 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WSRPC = env.WSRPC
 BAD = os.path.join(HERE, "conf", "bad")
 GOOD = os.path.join(HERE, "conf", "good")
+APACHE = os.path.join(HERE, "conf", "apache")  # good ones in Apache's language
 MESSAGE = re.compile(r"^(?:\S+:\d+:\d+: |wsrpc: |      = )")
 EXPECT = b"# expect: "
 OPTIONS = b"# options: "
@@ -100,7 +101,7 @@ class Good(unittest.TestCase):
 
     def test_compile_twice_to_equal_bytes(self):
         with tempfile.TemporaryDirectory() as folder:
-            for path in sorted(glob.glob(os.path.join(GOOD, "*.conf"))):
+            for path in sorted(glob.glob(os.path.join(GOOD, "*.conf")) + glob.glob(os.path.join(APACHE, "*.conf"))):
                 with self.subTest(os.path.basename(path)):
                     tables = []
                     for output in (os.path.join(folder, "a"), os.path.join(folder, "b")):

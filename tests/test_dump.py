@@ -148,7 +148,7 @@ class Sections(unittest.TestCase):
                 self.assertEqual(int(m[2]) * int(m[3]), int(m[4]))
             else:
                 seen += 1
-        self.assertEqual(section, "call")
+        self.assertEqual(section, "member")
         self.assertEqual(seen, want)
 
 
