@@ -171,7 +171,7 @@ static const struct edit EDITS[] = {
 	EDIT(peer, wsr_peer, 0, port, 0, ENUM),
 	EDIT(peer, wsr_peer, 1, port, 80, ENUM),
 	EDIT(peer, wsr_peer, 0, weight, 0, ENUM),
-	EDIT(peer, wsr_peer, 0, flags, 8, ENUM),
+	EDIT(peer, wsr_peer, 0, flags, 16, ENUM),
 	EDIT(peer, wsr_peer, 0, pos, 3, INDEX),
 	EDIT(proxy, wsr_proxy, 0, flags, 16, ENUM),
 	EDIT(proxy, wsr_proxy, 0, upstream, 1, INDEX),
