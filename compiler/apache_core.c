@@ -206,12 +206,6 @@ void lower_apache_expires(struct lower *l, struct level *lv, const struct node *
 
 /* --- files ------------------------------------------------------------------------------------------------------------------- */
 
-void lower_apache_sendfile(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
-{
-	(void)l, (void)arg;
-	put(lv, SET_sendfile, is(node_arg(n, 0), "on"));
-}
-
 void lower_apache_etag(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	(void)l, (void)arg;

@@ -59,6 +59,15 @@ void lower_apache_host_flag(struct lower *l, struct level *lv, const struct node
 		h->flags |= flag;
 }
 
+void lower_apache_trace(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)l, (void)arg;
+	struct wsr_host *h = &lv->section->host->record;
+	h->flags &= ~WSR_HOST_NO_TRACE;
+	if (word_is_nocase(node_arg(n, 0), "off"))
+		h->flags |= WSR_HOST_NO_TRACE;
+}
+
 void lower_apache_encoded_slashes(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	(void)l, (void)arg;

@@ -63,7 +63,7 @@ struct wsr_decision {
 	struct wsr_str body;        /* of return with text, or our error page; empty = none */
 	struct wsr_str content_type;
 	struct wsr_str location;    /* Location field, absolute as the settings say; empty = none */
-	struct wsr_str allow;       /* methods that the file of an Apache host takes, for OPTIONS and for a method that it does not take; empty = none */
+	struct wsr_str allow;       /* methods that the file of an Apache host takes, for OPTIONS and for a method that it does not take; ptr NULL = none */
 	/* PROXY */
 	const struct wsr_proxy *proxy;
 	uint32_t upstream;          /* index, or WSR_NONE: connect to host:port below (a name from variables) */

@@ -127,6 +127,9 @@ void wsr_httpd_run(struct wsr_eval *e)
 	} else if (h->host->flags & WSR_HOST_IIS && wsr_httpd_body_too_large(e)) {
 		e->body_refused = true;
 		wsr_decide_status(e, 413, pos);
+	} else if (h->mapped == WSR_MAPPED_PROXY && h->host->flags & WSR_HOST_NO_TRACE && wsr_str_eq(e->method, WSR_STR("TRACE"))) {
+		wsr_decide_status(e, 405, pos);
+		e->decision.allow = WSR_STR(""); /* nobody has said which others the backend takes (proxy_handler) */
 	} else if (h->mapped == WSR_MAPPED_PROXY) {
 		wsr_httpd_decide_proxy(e);
 	} else {

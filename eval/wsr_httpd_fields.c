@@ -52,13 +52,29 @@ static void edit(struct wsr_eval *e, const struct wsr_header_op *op, struct wsr_
 		list->fields[i].value = edited(e, op, list->fields[i].value, op->action == WSR_HEADER_EDIT_ALL);
 }
 
-/* Header echo: request fields whose name matches go back to the client. */
+/* Fields of one name stand as one, as httpd has them from reading on (apr_table_compress). */
+static struct wsr_field_list list_of(struct wsr_eval *e, const struct wsr_head *h)
+{
+	struct wsr_field_list list = { .arena = e->arena };
+	for (uint32_t i = 0; i < h->field_count; i++) {
+		uint32_t count = list.count;
+		wsr_fields_append(&list, h->fields[i].name, h->fields[i].value, false);
+		if (list.count > count)
+			list.fields[count].flags = h->fields[i].flags;
+	}
+	return list;
+}
+
+/* Header echo: request fields whose name matches go back to the client, as they stand after RequestHeader. */
 static void echo(struct wsr_eval *e, const struct wsr_header_op *op, struct wsr_field_list *list)
 {
-	const struct wsr_head *h = e->request;
-	for (uint32_t i = 0; h && i < h->field_count; i++)
-		if (wsr_eval_match(e, op->regex, h->fields[i].name) == WSR_MATCH)
-			wsr_fields_add(list, h->fields[i].name, h->fields[i].value);
+	if (!e->request)
+		return;
+	struct wsr_field_list fields = list_of(e, e->request);
+	for (uint32_t i = 0; i < fields.count; i++)
+		if (wsr_eval_match(e, op->regex, fields.fields[i].name) == WSR_MATCH)
+			wsr_fields_add(list, fields.fields[i].name, fields.fields[i].value);
+	list->failed |= fields.failed;
 }
 
 static void apply(struct wsr_eval *e, const struct wsr_header_op *op, struct wsr_field_list *list)
@@ -81,19 +97,6 @@ static void apply(struct wsr_eval *e, const struct wsr_header_op *op, struct wsr
 	case WSR_HEADER_EDIT_ALL: edit(e, op, list, name); break;
 	case WSR_HEADER_ECHO:   echo(e, op, list); break;
 	}
-}
-
-/* Fields of one name stand as one, as httpd has them from reading on (apr_table_compress). */
-static struct wsr_field_list list_of(struct wsr_eval *e, const struct wsr_head *h)
-{
-	struct wsr_field_list list = { .arena = e->arena };
-	for (uint32_t i = 0; i < h->field_count; i++) {
-		uint32_t count = list.count;
-		wsr_fields_append(&list, h->fields[i].name, h->fields[i].value, false);
-		if (list.count > count)
-			list.fields[count].flags = h->fields[i].flags;
-	}
-	return list;
 }
 
 /* --- RequestHeader ------------------------------------------------------------------------------------------------------- */
@@ -360,7 +363,8 @@ static void write_answer_framing(const struct wsr_head *up, const struct wsr_ans
 void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
 {
 	struct wsr_field_list fields = { .arena = e->arena }, always = { .arena = e->arena };
-	bool error = !up && e->decision.kind == WSR_DECIDE_ANSWER; /* ap_send_error_response: redirects of our own too */
+	/* ap_send_error_response: redirects of our own too, but not what OPTIONS is told */
+	bool error = !up && e->decision.kind == WSR_DECIDE_ANSWER && !(a->status == 200 && e->decision.allow.ptr);
 	e->response = up;
 	if (up)
 		backend_fields(e, up, &fields);

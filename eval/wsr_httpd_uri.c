@@ -190,11 +190,13 @@ struct wsr_str wsr_httpd_escape(struct wsr_arena *a, struct wsr_str s, enum wsr_
 
 /* --- absolute URLs ------------------------------------------------------------------------------------------------------- */
 
-/* Port that the request named, or ServerName's; with UseCanonicalPhysicalPort the connection's. Empty for the scheme's usual one. */
+/* The port as ap_get_server_port() has it (see server_port() in wsr_httpd_vars.c), as it was written. Empty for the scheme's usual one. */
 static struct wsr_str url_port(struct wsr_eval *e, bool tls)
 {
 	uint32_t flags = e->httpd->host->flags;
 	struct wsr_str port = WSR_STR_NULL, given = e->request ? e->request->host : WSR_STR_NULL;
+	if (flags & WSR_HOST_CANONICAL_NAME && e->httpd->host->canonical_port)
+		port = wsr_number(e->arena, e->httpd->host->canonical_port);
 	if (!(flags & WSR_HOST_CANONICAL_NAME))
 		for (size_t i = given.len; i-- > 0 && given.ptr[i] != ']';)
 			if (given.ptr[i] == ':')

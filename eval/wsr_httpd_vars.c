@@ -50,12 +50,15 @@ static unsigned port_of(struct wsr_str authority)
 	return port <= 65535 ? port : 0;
 }
 
-/* The port in Host, else in ServerName, else the scheme's; with UseCanonicalPhysicalPort the listener's before that. */
+/* UseCanonicalName Off: the port in Host, else with UseCanonicalPhysicalPort the listener's, else ServerName's, else the scheme's. On: Host is not asked and
+ * ServerName's comes before the listener's. */
 static unsigned server_port(const struct wsr_eval *e)
 {
 	const struct wsr_host *host = e->httpd->host;
 	unsigned asked = 0, listened = host->flags & WSR_HOST_CANONICAL_PORT ? wsr_listen_at(e->table, e->listen)->port : 0;
-	if (!(host->flags & WSR_HOST_CANONICAL_NAME) && e->request)
+	if (host->flags & WSR_HOST_CANONICAL_NAME)
+		asked = host->canonical_port;
+	else if (e->request)
 		asked = port_of(e->request->host);
 	return asked ? asked : listened ? listened : host->canonical_port ? host->canonical_port : is_tls(e) ? 443 : 80;
 }

@@ -107,7 +107,7 @@ static unsigned extra_fields(const struct exchange *x, const struct wsr_decision
 		extra[1] = (struct wsr_field){ .name = WSR_STR("Connection"), .value = WSR_STR("upgrade") };
 		return 2;
 	}
-	if (d->allow.len) {
+	if (d->allow.ptr) {
 		extra[0] = (struct wsr_field){ .name = WSR_STR("Allow"), .value = d->allow };
 		return 1;
 	}

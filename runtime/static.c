@@ -99,11 +99,13 @@ static struct wsr_field own_field(const char *name, struct wsr_str value)
 	return (struct wsr_field){ .name = n, .value = value, .id = (uint8_t)wsr_field_id(n) };
 }
 
-/** Last-Modified, ETag and at most two more. An error page's date says nothing about what was asked for. @return count */
+/** Last-Modified, ETag, for httpd's files Accept-Ranges, and one more. An error page's date says nothing about what was asked for. @return count */
 static unsigned validators(const struct exchange *x, unsigned status, struct wsr_field fields[4])
 {
 	const struct static_file *f = x->file;
 	unsigned n = 0;
+	if (httpd_rules(x) && x->eval.file->max_ranges > 0)
+		fields[n++] = own_field("Accept-Ranges", WSR_STR("bytes"));
 	if (status < 400 || httpd_rules(x))
 		fields[n++] = own_field("Last-Modified", f->modified);
 	if (f->etag[0])
@@ -119,9 +121,26 @@ static void answer_not_modified(struct exchange *x)
 	answer_whole(x, &a, WSR_STR_NULL);
 }
 
+/* httpd says nothing but the status (default_handler: r->status of an empty body). */
+static void answer_precondition_failed(struct exchange *x)
+{
+	struct wsr_field fields[4];
+	struct wsr_answer a = { .status = 412, .framing = WSR_FRAMING_LENGTH, .content_type = x->file->type, .extra = fields };
+	if (!httpd_rules(x)) {
+		exchange_fail(x, 412, CLOSE_NONE);
+		return;
+	}
+	a.extra_count = validators(x, a.status, fields);
+	answer_whole(x, &a, WSR_STR_NULL);
+}
+
 static void answer_unsatisfiable(struct exchange *x)
 {
 	char text[48];
+	if (httpd_rules(x)) { /* ... which does not tell the size */
+		exchange_fail(x, 416, CLOSE_NONE);
+		return;
+	}
 	int n = snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)x->file->size);
 	struct wsr_str value = wsr_arena_dup(&x->arena, wsr_str(text, (size_t)n));
 	x->extra = value.ptr ? own_field("Content-Range", value) : (struct wsr_field){ 0 };
@@ -269,7 +288,7 @@ static void answer_single(struct exchange *x)
 	a.extra_count = validators(x, a.status, fields);
 	if (f->ranges)
 		fields[a.extra_count++] = own_field("Content-Range", wsr_str(range, (size_t)content_range(range, sizeof(range), f, r)));
-	else if ((status == 200 || httpd_rules(x)) && x->eval.file->max_ranges > 0)
+	else if (status == 200 && !httpd_rules(x) && x->eval.file->max_ranges > 0)
 		fields[a.extra_count++] = own_field("Accept-Ranges", WSR_STR("bytes"));
 	if (!answer_head(x, NULL, &a, &out)) {
 		exchange_finish(x, CONN_ABORT, CLOSE_MEMORY);
@@ -309,7 +328,7 @@ static void answer_file(struct exchange *x)
 		return;
 	}
 	if (status == 412) {
-		exchange_fail(x, 412, CLOSE_NONE);
+		answer_precondition_failed(x);
 		return;
 	}
 	enum static_part part = page ? STATIC_WHOLE : choose_part(x);

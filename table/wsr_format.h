@@ -716,6 +716,7 @@ _Static_assert(sizeof(struct wsr_layer) == 112, "layer");
 #define WSR_HOST_CANONICAL_PORT   8u
 #define WSR_HOST_STRICT_SNI      16u
 #define WSR_HOST_IIS             32u
+#define WSR_HOST_NO_TRACE        64u /* TraceEnable Off */
 struct wsr_host {
 	struct wsr_list layers;     /* the first is of kind HOST */
 	struct wsr_list passes;

@@ -730,7 +730,7 @@ static bool check_host(struct wsr_walk *w, const struct wsr_host *r)
 	       wsr_want(w, wsr_layer_at(w->t, r->layers.first)->kind == WSR_LAYER_HOST, WSR_E_ENUM) &&
 	       wsr_want_list(w, SECTION(pass), r->passes) && wsr_want_list(w, SECTION(worker), r->workers) && check_host_parts(w, r) &&
 	       wsr_want_list(w, SECTION(access_rule), r->trusted) && wsr_want_string0(w, r->remote_header) && wsr_want_string0(w, r->admin) &&
-	       want_enum(w, r->canonical_port, 0, 65535) && want_bits(w, r->flags, WSR_HOST_IIS * 2u - 1u) && want_pos(w, r->pos);
+	       want_enum(w, r->canonical_port, 0, 65535) && want_bits(w, r->flags, WSR_HOST_NO_TRACE * 2u - 1u) && want_pos(w, r->pos);
 }
 EACH(host, struct wsr_host)
 

@@ -322,10 +322,25 @@ TraceEnable Off # drop
     Redirect /r /target
     ProxyPass /up http://@UP@/
     ProxyPassReverse /up http://@UP@/
-    ServerAdmin admin@@@e.example
+    ServerAdmin admin@@@e.example # drop
+    RequestHeader set X-Admin "expr=%{SERVER_ADMIN}"
     HostnameLookups Off
 </VirtualHost>
-""".replace("@@@", "@"), [get("/r"), get("/r", host="other.example:99"), get("/up/x", method="TRACE"), get("/up/x", host="other.example:99")])
+<VirtualHost @A@>
+    ServerName physical.example
+    UseCanonicalName On # drop
+    UseCanonicalPhysicalPort On # drop
+    TraceEnable On # drop
+    Redirect /r /target
+    ProxyPass /up http://@UP@/
+</VirtualHost>
+<VirtualHost @A@>
+    ServerName off.example:99
+    UseCanonicalPhysicalPort On # drop
+    Redirect /r /target
+</VirtualHost>
+""".replace("@@@", "@"), [get("/r"), get("/r", host="other.example:99"), get("/up/x", method="TRACE"), get("/up/x", host="other.example:99"), get("/r", host="physical.example"), get("/r", host="physical.example:77"), get("/up/x", host="physical.example", method="TRACE"),
+                          get("/up/x", host="physical.example", method="TRACE", body=b"x"), get("/r", host="off.example"), get("/r", host="off.example:88")])
 
 # Sites as they are commonly written: everything at once.
 HttpdCase("site", "chat behind TLS", """

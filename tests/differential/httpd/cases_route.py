@@ -234,7 +234,8 @@ HttpdCase("files", "DocumentRoot, Alias and Directory", vhost("""
     ErrorDocument 404 /errors/404.html # drop
 """), [get(uri) for uri in ("/", "/index.html", "/a.txt", "/b.css", "/sub", "/sub/", "/sub/page.html", "/x/y.txt", "/al/a.txt", "/al", "/al/", "/als/a.txt", "/als", "/alx", "/am/a.t", "/am/b.t", "/one", "/none.txt", "/none/", "/a.txt/", "/a.txt?x=y", "/sub?x=y",
                             "/with%20space.txt", "/../x", "/al/../a.txt", "/al/deep/z.txt", "/a.txt/extra", "/empty/", "/x/")]
-          + [head("/a.txt"), head("/"), head("/none"), post("/a.txt"), get("/a.txt", method="OPTIONS"), get("/a.txt", method="DELETE"), get("/a.txt", version="1.0"), get("/sub", host="name.example:81")], files=PAGES)
+          + [head("/a.txt"), head("/"), head("/none"), post("/a.txt"), get("/a.txt", method="OPTIONS"), get("/a.txt", method="DELETE"), get("/a.txt", version="1.0"), get("/sub", host="name.example:81"),
+             get("/none", method="OPTIONS"), get("/sub", method="OPTIONS"), get("/sub", method="PUT"), get("/a.txt", method="TRACE"), get("/a.txt", method="FOO"), post("/sub/")], files=PAGES, differs=["trace of files"])
 
 HttpdCase("files", "FallbackResource, ScriptAlias and ProxyMatch", vhosts("""
     ServerName fallback
