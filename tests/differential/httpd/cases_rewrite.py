@@ -253,7 +253,8 @@ HttpdCase("header", "Header, every action and both tables", vhost("""
         Header always set X-Always scoped
         Header unset X-New
     </Location>
-"""), [get(uri) for uri in ("/", "/x/404", "/x/500", "/x/302", "/x/304", "/none/x", "/scoped/x", "/scoped/404", "/e", "/a%00", "/%zz")] + [get("/x", fields=[("X-Cond", "given"), ("X-Echo-Me", "hello"), ("X-Echo-Me", "again")]), head("/x"), post("/x"), get("/x", host="na me"), get("/x", version="1.0")], script=with_fields)
+"""), [get(uri) for uri in ("/", "/x/404", "/x/500", "/x/302", "/x/304", "/none/x", "/scoped/x", "/scoped/404", "/e", "/a%00", "/%zz")] + [get("/x", fields=[("X-Cond", "given"), ("X-Echo-Me", "hello"), ("X-Echo-Me", "again")]), head("/x"), post("/x"), get("/x", host="na me"), get("/x", version="1.0")], script=with_fields,
+          explain=False)  # what becomes of a backend's own fields (append, setifempty) cannot be told without them
 
 HttpdCase("header", "security headers as published", vhosts("""
     ServerName replaced
