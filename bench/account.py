@@ -59,10 +59,3 @@ def _field(pid, file, name):
 
 def pss(pid):
     return sum(_field(member, "smaps_rollup", "Pss:") for member in family(pid))
-
-
-def pss_with_table(pid, table_bytes):
-    """As pss(), with all of a table's copy in anonymous shared memory, also the pages that no process has touched since."""
-    members = family(pid)
-    mapped = sum(_field(member, "smaps_rollup", "Pss_Shmem:") for member in members)
-    return sum(_field(member, "smaps_rollup", "Pss:") for member in members) - mapped + max(mapped, table_bytes)

@@ -69,7 +69,7 @@ def daemon_start(context, table, port, host):
     pid = spawn_on_core(context, command, [(os.POSIX_SPAWN_OPEN, 1, log, flags, 0o644), (os.POSIX_SPAWN_DUP2, 1, 2)])
     try:
         answered = first_answer(port, host, start + 30)
-        return (answered - start) * 1000.0, account.pss_with_table(pid, os.path.getsize(table))
+        return (answered - start) * 1000.0, account.pss(pid)
     except servers.StartFailed as reason:
         with open(log, encoding="utf-8", errors="replace") as f:
             raise servers.StartFailed(f"{reason}\n{f.read()[-2000:]}") from None

@@ -149,11 +149,11 @@ static void template_list(struct plan_dump *d, const char *name, struct wsr_list
 static void types_block(struct plan_dump *d, uint32_t mime)
 {
 	struct wsr_list slots = mime == WSR_NONE ? (struct wsr_list){ 0, 0 } : wsr_mime_at(d->t, mime)->slots;
+	uint32_t n;
+	struct wsr_str *keys = dump_mime_keys(d->t, slots, &n);
 	plan_open(d, "types");
-	for (uint32_t i = 0; i < slots.count; i++) {
-		const struct wsr_mime_slot *s = wsr_mime_slot_at(d->t, slots.first + i);
-		if (!s->key)
-			continue;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct wsr_mime_slot *s = wsr_mime_find(d->t, slots, keys[i]);
 		fprintf(d->out, "%*s", (int)(4 * d->depth), "");
 		dump_string(d->out, d->t, s->type);
 		fputc(' ', d->out);
@@ -161,6 +161,7 @@ static void types_block(struct plan_dump *d, uint32_t mime)
 		end(d);
 	}
 	plan_close(d);
+	free(keys);
 }
 
 /* An empty list below a list that is not can only come from the WebSocket recipe, whose two fields are dropped. */

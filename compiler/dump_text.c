@@ -250,10 +250,8 @@ static int by_key(const void *a, const void *b)
 	return c ? c : (x->len > y->len) - (x->len < y->len);
 }
 
-/* "html text/html" per extension, sorted. */
-static void mime_text(FILE *out, const struct wsr_table *t, uint32_t mime, const char *indent)
+struct wsr_str *dump_mime_keys(const struct wsr_table *t, struct wsr_list slots, uint32_t *count)
 {
-	struct wsr_list slots = wsr_mime_at(t, mime)->slots;
 	struct wsr_str *keys = calloc(slots.count ? slots.count : 1, sizeof(*keys));
 	uint32_t n = 0;
 	for (uint32_t i = 0; keys && i < slots.count; i++)
@@ -261,6 +259,16 @@ static void mime_text(FILE *out, const struct wsr_table *t, uint32_t mime, const
 			keys[n++] = wsr_string(t, wsr_mime_slot_at(t, slots.first + i)->key);
 	if (n)
 		qsort(keys, n, sizeof(*keys), by_key);
+	*count = n;
+	return keys;
+}
+
+/* "html text/html" per extension. */
+static void mime_text(FILE *out, const struct wsr_table *t, uint32_t mime, const char *indent)
+{
+	struct wsr_list slots = wsr_mime_at(t, mime)->slots;
+	uint32_t n;
+	struct wsr_str *keys = dump_mime_keys(t, slots, &n);
 	for (uint32_t i = 0; i < n; i++) {
 		fputs(i ? indent : "", out);
 		dump_word(out, keys[i]);

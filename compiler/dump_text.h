@@ -29,6 +29,8 @@ void dump_network(FILE *out, const struct wsr_access_rule *r);
 void dump_proxy(FILE *out, const struct wsr_table *t, uint32_t proxy, unsigned blanks);
 /** "scheme://host[:port][path]" as proxy_pass takes it. */
 void dump_proxy_url(FILE *out, const struct wsr_table *t, uint32_t proxy);
+/** The extensions of a type map, sorted: what is printed must not depend on the order of hashes. @return to be freed; with 0 in *count without memory. */
+struct wsr_str *dump_mime_keys(const struct wsr_table *t, struct wsr_list slots, uint32_t *count);
 /** The cases of a map, one line each: strings sorted, then expressions in order. */
 void dump_map_cases(FILE *out, const struct wsr_table *t, const struct wsr_map *m, const char *before, const char *after);
 

@@ -15,7 +15,7 @@
 #define CHANNEL_MAX_FDS 120
 
 #define CHANNEL_MESSAGES(X) \
-	X(OFFER)        /* fds: table, keys */ \
+	X(OFFER)        /* fds: keys; the table, unless the worker was forked with it */ \
 	X(LISTENERS)    /* fds[i] listens for index[i] of the offered table */ \
 	X(ACCESS_LOGS)  /* fds[i] is the file of log_ref index[i] */ \
 	X(ERROR_LOGS)   /* fds[i] is the file of error_log index[i] */ \

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/identity.h"
@@ -19,30 +17,13 @@ static int *fds_new(uint32_t count)
 	return fds;
 }
 
-static bool map_table(struct generation *g, int fd, bool verify, char *why, size_t cap)
+static bool open_table(struct generation *g, bool verify, char *why, size_t cap)
 {
-	struct stat st;
-	struct wsr_refusal refusal = { .error = WSR_E_EMPTY };
-	if (fstat(fd, &st) < 0) {
-		snprintf(why, cap, "%s", strerror(errno));
-		return false;
-	}
-	if (st.st_size == 0) { /* cannot be mapped */
-		wsr_refusal_text(&refusal, why, cap);
-		return false;
-	}
-	g->map_len = (size_t)st.st_size;
-	g->map = mmap(NULL, g->map_len, PROT_READ, MAP_SHARED, fd, 0);
-	if (g->map == MAP_FAILED) {
-		g->map = NULL;
-		snprintf(why, cap, "%s", strerror(errno));
-		return false;
-	}
-	if (!(verify ? wsr_table_init : wsr_table_attach)(&g->table, g->map, g->map_len, &refusal)) {
-		wsr_refusal_text(&refusal, why, cap);
-		return false;
-	}
-	return true;
+	struct wsr_refusal refusal;
+	if ((verify ? wsr_table_init : wsr_table_attach)(&g->table, g->memory.bytes, g->memory.len, &refusal))
+		return true;
+	wsr_refusal_text(&refusal, why, cap);
+	return false;
 }
 
 static bool get_key(const void *ctx, struct wsr_str path, struct wsr_str *out)
@@ -55,15 +36,20 @@ struct key_source generation_keys(const struct generation *g)
 	return (struct key_source){ get_key, &g->keys, g->number };
 }
 
-struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, bool verify, char *why, size_t cap)
+struct generation *generation_new(struct table_memory *memory, int key_fd, uint32_t number, const struct tls_tickets *tickets, bool verify, char *why,
+				  size_t cap)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 	snprintf(why, cap, "out of memory");
-	if (!g)
+	if (!g) {
+		table_memory_free(memory);
 		return NULL;
+	}
 	g->refs = 1;
 	g->number = number;
-	if (!map_table(g, table_fd, verify, why, cap))
+	g->memory = *memory;
+	*memory = (struct table_memory){ 0 };
+	if (!open_table(g, verify, why, cap))
 		goto fail;
 	snprintf(why, cap, "out of memory");
 	identity_text(g->table.header->identity, sizeof(g->identity) - 1, g->identity);
@@ -127,7 +113,6 @@ void generation_unref(struct generation *g)
 	free(g->access_fds);
 	free(g->error_fds);
 	keystore_unmap(&g->keys);
-	if (g->map)
-		munmap(g->map, g->map_len);
+	table_memory_free(&g->memory);
 	free(g);
 }

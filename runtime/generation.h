@@ -2,13 +2,14 @@
 /*
  * One loaded configuration inside a worker (and, without regexes and TLS contexts, inside the master): the mapped table and what hangs on it. References are
  * held by exchanges and by handshakes in progress, by nothing else, so that after any number of reloads one generation remains.
- * The table was verified by the master before the descriptor reached anybody; the mapping is read-only and its file is sealed.
+ * The table was verified by the master before anybody else saw it, in the very memory or sealed file that workers read.
  */
 #ifndef RUNTIME_GENERATION_H
 #define RUNTIME_GENERATION_H
 
 #include "eval/wsr_eval.h"
 #include "runtime/keystore.h"
+#include "runtime/table_memory.h"
 #include "runtime/tls_ctx.h"
 #include "table/wsr_table.h"
 
@@ -16,8 +17,7 @@ struct generation {
 	uint32_t refs;
 	uint32_t number;            /* 1 for the first, counts up at each reload */
 	struct wsr_table table;
-	void *map;                  /* of the table file, NULL in tests that give bytes */
-	size_t map_len;
+	struct table_memory memory; /* the table's bytes */
 	struct wsr_regexes *regexes;
 	struct keystore keys;       /* certificates and keys as read by the master */
 	struct tls_ctxs *tls;       /* runtime/tls_ctx: made lazily from table and keys */
@@ -28,13 +28,15 @@ struct generation {
 };
 
 /**
- * Make a generation from the sealed table's descriptor and the key store's descriptor; both are duplicated by mapping and may be closed afterwards.
+ * Make a generation from the table's bytes and the key store's descriptor, which is mapped and may be closed afterwards.
+ * @param memory   taken, also on failure
  * @param key_fd   -1 = no keys
  * @param tickets  shared session ticket keys, NULL = none; must outlive the generation
- * @param verify   check all of the table; false only where the master has verified this very descriptor
+ * @param verify   check all of the table; false only where the master has verified this very memory
  * @return one reference, or NULL with a sentence in why.
  */
-struct generation *generation_new(int table_fd, int key_fd, uint32_t number, const struct tls_tickets *tickets, bool verify, char *why, size_t cap);
+struct generation *generation_new(struct table_memory *memory, int key_fd, uint32_t number, const struct tls_tickets *tickets, bool verify, char *why,
+				  size_t cap);
 /** Where runtime/tls_ctx.h finds this generation's certificates and keys. */
 struct key_source generation_keys(const struct generation *g);
 /** Takes descriptors over: access log of log_ref `ref` / error log `index`. A second call closes the former one (reopen). */

@@ -13,26 +13,35 @@
 #include "runtime/memfile.h"
 #include "runtime/tls_ctx.h"
 
-struct loaded *load_table(const char *path, uint32_t number, char *why, size_t cap)
+/* Copy the file's bytes to where nobody changes them. */
+static bool get_bytes(struct loaded *l, struct table_memory *memory, const char *path, enum load_for use)
+{
+	if (use == LOAD_FOR_FORK)
+		return table_memory_read(memory, path, WSR_MAX_TABLE_BYTES);
+	l->table_fd = memfile_copy(path, WSR_MAX_TABLE_BYTES, "wsrp-table");
+	return l->table_fd >= 0 && table_memory_map(memory, l->table_fd);
+}
+
+struct loaded *load_table(const char *path, uint32_t number, enum load_for use, char *why, size_t cap)
 {
 	struct loaded *l = calloc(1, sizeof(*l));
 	if (!l) {
 		snprintf(why, cap, "out of memory");
 		return NULL;
 	}
-	l->key_fd = -1;
-	l->table_fd = memfile_copy(path, WSR_MAX_TABLE_BYTES, "wsrp-table");
-	if (l->table_fd < 0) {
+	l->table_fd = l->key_fd = -1;
+	struct table_memory memory;
+	if (!get_bytes(l, &memory, path, use)) {
 		snprintf(why, cap, "%s: %s", path, strerror(errno));
 		goto fail;
 	}
 	char reason[256];
-	l->gen = generation_new(l->table_fd, -1, number, NULL, true, reason, sizeof(reason));
+	l->gen = generation_new(&memory, -1, number, NULL, true, reason, sizeof(reason));
 	if (!l->gen) {
 		snprintf(why, cap, "%s: %s", path, reason);
 		goto fail;
 	}
-	l->bytes = l->gen->map_len;
+	l->bytes = l->gen->memory.len;
 	identity_text(l->gen->table.header->identity, sizeof(l->identity) - 1, l->identity);
 	return l;
 fail:
@@ -156,16 +165,6 @@ bool load_rest(struct loaded *l, const struct settings *s, bool full_check, char
 		return false;
 	}
 	return check_tls(l, full_check, why, cap) && load_open_logs(l, s, why, cap);
-}
-
-struct loaded *load_open(const struct settings *s, uint32_t number, bool full_check, char *why, size_t cap)
-{
-	struct loaded *l = load_table(s->table_path, number, why, cap);
-	if (l && !load_rest(l, s, full_check, why, cap)) {
-		load_free(l);
-		return NULL;
-	}
-	return l;
 }
 
 void load_free(struct loaded *l)

@@ -13,7 +13,7 @@ static int test_table(const struct options *o)
 {
 	char why[1024] = "";
 	struct settings s = { 0 };
-	struct loaded *l = load_table(o->table_path, 1, why, sizeof(why));
+	struct loaded *l = load_table(o->table_path, 1, LOAD_FOR_FORK, why, sizeof(why));
 	struct identity_ids ids;
 	bool ok = l && settings_make(&s, o, &l->gen->table, why, sizeof(why)) && privilege_lookup(&ids, s.user, s.group, s.user_is_default, why, sizeof(why)) &&
 		  load_rest(l, &s, true, why, sizeof(why));

@@ -63,7 +63,7 @@ static void proc_lost(struct proc *p)
 
 static void proc_launch(struct proc *p, const struct loaded *l, const struct socket_set *sockets)
 {
-	if (!proc_start(p)) {
+	if (!proc_start(p, l)) {
 		master_log(p->master, WSR_LOG_ALERT, "cannot start worker %u: %s", p->index, strerror(errno));
 		struct timeval soon = { 1, 0 };
 		p->state = PROC_RESTARTING;
@@ -201,7 +201,7 @@ static void reload_begin(struct master *m)
 	char why[1024];
 	m->reload_wanted = false;
 	notify_reloading();
-	m->next = load_table(m->settings.table_path, ++m->last_generation, why, sizeof(why));
+	m->next = load_table(m->settings.table_path, ++m->last_generation, LOAD_FOR_SENDING, why, sizeof(why));
 	if (!m->next || !settings_make(&m->next_settings, &m->options, &m->next->gen->table, why, sizeof(why)) ||
 	    !load_rest(m->next, &m->next_settings, false, why, sizeof(why)) ||
 	    !sockets_prepare(&m->next_sockets, &m->sockets, &m->next->gen->table, m->next_settings.workers, why, sizeof(why))) {
@@ -521,7 +521,7 @@ static int go_background(void)
 
 static bool master_prepare(struct master *m, char *why, size_t cap)
 {
-	m->next = load_table(m->options.table_path, ++m->last_generation, why, cap);
+	m->next = load_table(m->options.table_path, ++m->last_generation, LOAD_FOR_FORK, why, cap);
 	if (!m->next || !settings_make(&m->settings, &m->options, &m->next->gen->table, why, cap) ||
 	    !settings_make(&m->next_settings, &m->options, &m->next->gen->table, why, cap) ||
 	    !privilege_lookup(&m->ids, m->settings.user, m->settings.group, m->settings.user_is_default, why, cap) ||

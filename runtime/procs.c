@@ -30,7 +30,7 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 }
 
 /* In the child: nothing of the master may stay but what the worker gets on purpose. */
-_Noreturn static void become_worker(struct proc *p, int channel)
+_Noreturn static void become_worker(struct proc *p, const struct loaded *l, int channel)
 {
 	struct master *m = p->master;
 	struct worker_start start = {
@@ -44,6 +44,11 @@ _Noreturn static void become_worker(struct proc *p, int channel)
 		.ids = m->ids,
 		.master = getppid(),
 	};
+	if (l->table_fd < 0) {
+		start.table = l->gen->memory;
+		start.table_generation = l->gen->number;
+		l->gen->memory = (struct table_memory){ 0 }; /* stays when the master's view of it goes */
+	}
 	event_reinit(m->base); /* an epoll instance of its own, so that freeing removes nothing from the master's */
 	event_base_free(m->base);
 	for (uint32_t i = 0; i < MAX_WORKERS; i++)
@@ -59,7 +64,7 @@ _Noreturn static void become_worker(struct proc *p, int channel)
 	worker_main(&start);
 }
 
-bool proc_start(struct proc *p)
+bool proc_start(struct proc *p, const struct loaded *l)
 {
 	int fds[2];
 	if (!channel_pair(fds))
@@ -72,7 +77,7 @@ bool proc_start(struct proc *p)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(fds[0]);
-		become_worker(p, fds[1]);
+		become_worker(p, l, fds[1]);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(fds[1]);
@@ -143,7 +148,9 @@ static bool send_logs(struct proc *p, const struct loaded *l)
 
 bool proc_offer(struct proc *p, const struct loaded *l, const struct socket_set *sockets)
 {
-	struct channel_msg offer = { .type = CHANNEL_OFFER, .generation = l->gen->number, .count = 2, .fds = { l->table_fd, l->key_fd } };
+	struct channel_msg offer = { .type = CHANNEL_OFFER, .generation = l->gen->number, .count = 1, .fds = { l->key_fd, l->table_fd } };
+	if (l->table_fd >= 0)
+		offer.count = 2;
 	if (p->channel < 0 || !channel_send(p->channel, &offer))
 		return false;
 	struct fd_batch b = { .p = p, .m = { .type = CHANNEL_LISTENERS, .generation = l->gen->number }, .ok = true };

@@ -6,8 +6,8 @@
 #include "runtime/channel.h"
 #include "runtime/master.h"
 
-/** Fork the worker of a slot. In the child this does not return. @return false with errno. */
-bool proc_start(struct proc *p);
+/** Fork the worker of a slot, with the memory of a table that cannot be sent. In the child this does not return. @return false with errno. */
+bool proc_start(struct proc *p, const struct loaded *l);
 /** Send a whole generation and PREPARE. @return false when the worker does not take it. */
 bool proc_offer(struct proc *p, const struct loaded *l, const struct socket_set *sockets);
 /** Send a message without content. */

@@ -35,6 +35,8 @@ struct worker_process {
 	struct event readable;
 	struct event signals[3];
 	struct offer offer;
+	struct table_memory table;  /* what the worker was forked with, until it is offered */
+	uint32_t table_generation;
 };
 
 void worker_clock(struct worker *w)
@@ -83,11 +85,24 @@ static void say(struct worker_process *wp, enum channel_type type, uint32_t gene
 		loop_break(&wp->w.loop); /* the master is gone, or does not read: it will start another worker */
 }
 
+/* The bytes of the offered table: a sealed file that came with the offer, or what the worker was forked with. */
+static bool offered_table(struct worker_process *wp, const struct channel_msg *m, struct table_memory *out)
+{
+	if (m->count == 2)
+		return table_memory_map(out, m->fds[1]);
+	if (m->count != 1 || m->generation != wp->table_generation)
+		return false;
+	*out = wp->table;
+	wp->table = (struct table_memory){ 0 };
+	return true;
+}
+
 static void on_offer(struct worker_process *wp, struct channel_msg *m)
 {
-	char why[256] = "malformed offer";
+	char why[256] = "the offered table cannot be mapped";
+	struct table_memory memory;
 	offer_drop(&wp->offer);
-	struct generation *g = m->count == 2 ? generation_new(m->fds[0], m->fds[1], m->generation, wp->w.tickets, false, why, sizeof(why)) : NULL;
+	struct generation *g = offered_table(wp, m, &memory) ? generation_new(&memory, m->fds[0], m->generation, wp->w.tickets, false, why, sizeof(why)) : NULL;
 	close_fds(m);
 	if (!g) {
 		say(wp, CHANNEL_REFUSED, m->generation, why);
@@ -290,6 +305,8 @@ static bool worker_init(struct worker_process *wp, const struct worker_start *st
 	w->upstreams = upstreams_new(&w->loop, UPSTREAM_KEEPALIVE);
 	w->conns = conn_set_new(w);
 	wp->channel = start->channel;
+	wp->table = start->table;
+	wp->table_generation = start->table_generation;
 	event_assign(&wp->readable, w->loop.base, wp->channel, EV_READ | EV_PERSIST, on_channel, wp);
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT };
 	bool ok = w->logs && w->upstreams && w->conns && event_add(&wp->readable, NULL) == 0;

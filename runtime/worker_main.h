@@ -4,6 +4,7 @@
 #define RUNTIME_WORKER_MAIN_H
 
 #include "runtime/privilege.h"
+#include "runtime/table_memory.h"
 #include "runtime/worker.h"
 
 /** What a worker gets from the master at its birth; everything else comes over the channel. */
@@ -16,6 +17,8 @@ struct worker_start {
 	uint32_t max_connections, connections_override;
 	struct identity_ids ids;
 	pid_t master;
+	struct table_memory table;  /* of generation `table_generation`; empty = none: it will be sent */
+	uint32_t table_generation;
 };
 
 _Noreturn void worker_main(const struct worker_start *start);

@@ -765,7 +765,7 @@ struct wsr_location {
 };
 _Static_assert(sizeof(struct wsr_location) == 20, "location");
 
-/* The locations of one level; no location belongs to two scopes. Ordinals in trie and scope_regex are relative to loc_base, so that equal shapes are stored once. */
+/* The locations of one level; no location belongs to two scopes, and they stand in the order of the scopes. Ordinals in trie and scope_regex are relative to loc_base, so that equal shapes are stored once. */
 struct wsr_scope {
 	uint32_t loc_base;          /* first location */
 	uint32_t loc_count;

@@ -97,10 +97,8 @@ uint32_t wsr_crc32c(uint32_t crc, const void *data, size_t len);
 /** The same without special instructions: what other machines run, and what the tests compare with. */
 uint32_t wsr_crc32c_portable(uint32_t crc, const void *data, size_t len);
 
-/** The hash of every string table in the format (FNV-1a, 32 bits, finished by a mix). Frozen by the format. */
+/** The hash of every string table in the format (FORMAT.md, section 5). Frozen by the format. */
 uint32_t wsr_hash(const char *s, size_t len);
-/** Four of them at once, for the verifier: a third of the time, since one byte's step waits for the last. */
-void wsr_hash_four(const struct wsr_str s[4], uint32_t hash[4]);
 
 /* wsr_<section>_at(t, i): record i; wsr_<section>_count(t). i must be in bounds (see above). */
 #define X(num, name, type) \

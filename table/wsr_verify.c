@@ -5,7 +5,7 @@
  *
  * One check_<section>() per section, called for each record by walk_<section>(), which EACH() makes; the list of sections is the
  * X-macro of wsr_format.h, so that a section without its check does not compile. Time is linear in the file; memory is a bit per four bytes of
- * strings and a few bytes for each trie node, scope and location, given back at the end.
+ * strings and a few bytes for each trie node and scope, given back at the end.
  */
 #include "table/wsr_verify.h"
 
@@ -27,6 +27,39 @@
 			} \
 		return true; \
 	}
+
+/*
+ * The same for records of which there are as many as servers: <name>_faults() gives a bit for each error that a record has, without a branch in between.
+ * The lowest bit is the one reported.
+ */
+#define EACH_OF_MANY(name, type) \
+	static bool walk_##name(struct wsr_walk *w) \
+	{ \
+		const struct wsr_section_view *view = &w->t->section[WSR_SECTION_##name]; \
+		uint32_t count = view->count, stride = view->stride; \
+		const uint8_t *record = view->base; \
+		for (uint32_t i = 0; i < count; i++, record += stride) { \
+			uint32_t faults = name##_faults(w, (const type *)(const void *)record); \
+			if (faults) { \
+				w->why->record = i; \
+				return wsr_fail(w, (enum wsr_error)__builtin_ctz(faults)); \
+			} \
+		} \
+		return true; \
+	}
+
+#define FAULT(holds, error) ((uint32_t)!(holds) << WSR_E_##error)
+
+static inline uint32_t index_fault(const struct wsr_walk *w, uint32_t section, uint32_t index)
+{
+	return FAULT(index < w->t->section[section].count, INDEX);
+}
+
+/* WSR_NONE + 1 is 0: an index or none. */
+static inline uint32_t index0_fault(const struct wsr_walk *w, uint32_t section, uint32_t index)
+{
+	return FAULT(index + 1 <= w->t->section[section].count, INDEX);
+}
 
 static bool want_enum(struct wsr_walk *w, uint64_t value, uint64_t min, uint64_t max)
 {
@@ -85,11 +118,11 @@ static bool check_file_name(struct wsr_walk *w, const wsr_sref *r)
 }
 EACH(file_name, wsr_sref)
 
-static bool check_pos(struct wsr_walk *w, const struct wsr_pos *r)
+static inline uint32_t pos_faults(const struct wsr_walk *w, const struct wsr_pos *r)
 {
-	return wsr_want_index(w, SECTION(file_name), r->file);
+	return index_fault(w, SECTION(file_name), r->file);
 }
-EACH(pos, struct wsr_pos)
+EACH_OF_MANY(pos, struct wsr_pos)
 
 static bool check_str_item(struct wsr_walk *w, const wsr_sref *r)
 {
@@ -413,14 +446,16 @@ static bool check_body(struct wsr_walk *w, const struct wsr_body *r)
 EACH(body, struct wsr_body)
 
 /* Only a location that stands in a scope may nest another; wsr_verify_scope() looks at how deep. */
-static bool check_location(struct wsr_walk *w, const struct wsr_location *r)
+static inline uint32_t location_faults(const struct wsr_walk *w, const struct wsr_location *r)
 {
-	if (!wsr_want_index(w, SECTION(body), r->body) || !wsr_want_index0(w, SECTION(proxy), r->proxy) ||
-	    !wsr_want_index0(w, SECTION(program), r->program) || !wsr_want_index0(w, SECTION(scope), r->scope) || !want_pos(w, r->pos))
-		return false;
-	return wsr_want(w, r->scope == WSR_NONE || wsr_body_at(w->t, r->body)->kind <= WSR_LOCATION_REGEX, WSR_E_SCOPE);
+	uint32_t faults = index_fault(w, SECTION(body), r->body) | index0_fault(w, SECTION(proxy), r->proxy) |
+			  index0_fault(w, SECTION(program), r->program) | index0_fault(w, SECTION(scope), r->scope) | index0_fault(w, SECTION(pos), r->pos);
+
+	if (r->scope != WSR_NONE && !faults)
+		faults = FAULT(wsr_body_at(w->t, r->body)->kind <= WSR_LOCATION_REGEX, SCOPE);
+	return faults;
 }
-EACH(location, struct wsr_location)
+EACH_OF_MANY(location, struct wsr_location)
 
 /* A scope needs to know the largest ordinal in its trie, so both sections are walked here; walk_trie() finds its work done. */
 static bool walk_scope(struct wsr_walk *w)
@@ -473,13 +508,16 @@ static bool check_srv(struct wsr_walk *w, const struct wsr_srv *r)
 }
 EACH(srv, struct wsr_srv)
 
-static bool check_server(struct wsr_walk *w, const struct wsr_server *r)
+static inline uint32_t server_faults(const struct wsr_walk *w, const struct wsr_server *r)
 {
-	return wsr_want_string0(w, r->name) && wsr_want_index0(w, SECTION(scope), r->scope) && wsr_want_index0(w, SECTION(program), r->program) &&
-	       wsr_want_location(w, r->location, WSR_LOCATION_SERVER) && wsr_want_index(w, SECTION(srv), r->srv) &&
-	       wsr_want_index0(w, SECTION(tls), r->tls) && wsr_want_index0(w, SECTION(host), r->host) && want_pos(w, r->pos);
+	uint32_t faults = FAULT(r->name == 0 || wsr_is_string(w, r->name), STRING) | index0_fault(w, SECTION(scope), r->scope) |
+			  index0_fault(w, SECTION(program), r->program) | index_fault(w, SECTION(location), r->location) |
+			  index_fault(w, SECTION(srv), r->srv) | index0_fault(w, SECTION(tls), r->tls) | index0_fault(w, SECTION(host), r->host) |
+			  index0_fault(w, SECTION(pos), r->pos);
+
+	return faults ? faults : FAULT(wsr_location_kind(w, r->location) == WSR_LOCATION_SERVER, ENUM);
 }
-EACH(server, struct wsr_server)
+EACH_OF_MANY(server, struct wsr_server)
 
 static bool check_nameset(struct wsr_walk *w, const struct wsr_nameset *r)
 {
@@ -489,11 +527,11 @@ static bool check_nameset(struct wsr_walk *w, const struct wsr_nameset *r)
 }
 EACH(nameset, struct wsr_nameset)
 
-static bool check_name_slot(struct wsr_walk *w, const struct wsr_name_slot *r)
+static inline uint32_t name_slot_faults(const struct wsr_walk *w, const struct wsr_name_slot *r)
 {
-	return r->key == 0 || wsr_want_index(w, SECTION(server), r->server);
+	return index_fault(w, SECTION(server), r->server) & -(uint32_t)(r->key != 0);
 }
-EACH(name_slot, struct wsr_name_slot)
+EACH_OF_MANY(name_slot, struct wsr_name_slot)
 
 static bool check_name_regex(struct wsr_walk *w, const struct wsr_name_regex *r)
 {
@@ -753,8 +791,7 @@ static bool allocate(struct wsr_walk *w)
 	w->string_starts = calloc(t->section[SECTION(string)].count / 32 + 1, 1);
 	w->trie_top = calloc((size_t)wsr_trie_count(t) + 1, sizeof(*w->trie_top));
 	w->scope_depth = calloc((size_t)wsr_scope_count(t) + 1, 1);
-	w->location_taken = calloc(wsr_location_count(t) / 8 + 1, 1);
-	return w->string_starts && w->trie_top && w->scope_depth && w->location_taken;
+	return w->string_starts && w->trie_top && w->scope_depth;
 }
 
 static bool walk_all(struct wsr_walk *w)
@@ -778,6 +815,5 @@ bool wsr_verify_records(const struct wsr_table *t, struct wsr_refusal *why)
 	free(w.string_starts);
 	free(w.trie_top);
 	free(w.scope_depth);
-	free(w.location_taken);
 	return ok;
 }

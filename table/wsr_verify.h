@@ -25,7 +25,7 @@ struct wsr_walk {
 	uint8_t *string_starts;     /* bit per 4 bytes of the string section: a record starts here */
 	uint32_t *trie_top;         /* per node: 1 + the largest location ordinal at or below it, 0 = none */
 	uint8_t *scope_depth;       /* per scope: 1 + that of the scope holding its location, 1 at the top */
-	uint8_t *location_taken;    /* bit per location: belongs to a scope already walked */
+	uint64_t locations_end;     /* end of the locations of the last scope seen */
 	uint64_t slots_end[WSR_SECTION_MAX + 1]; /* of map_slot, mime_slot, name_slot: end of the last hash table seen */
 	uint64_t insns_end;         /* end of the last program seen */
 	const struct wsr_named *named_before; /* the record before this one, NULL at the first */

@@ -16,9 +16,19 @@ static bool all_zero(const uint8_t *p, size_t len)
 	return true;
 }
 
+/* The NUL of a string stands in its last four bytes, and zeros fill them up. Sections start at a multiple of 8, so these four are aligned. */
+static bool ends_in_zeros(const uint8_t *base, uint32_t end)
+{
+	uint32_t last;
+
+	memcpy(&last, base + (end & ~3u), sizeof(last));
+	return last >> 8 * (end & 3) == 0;
+}
+
 bool wsr_verify_strings(struct wsr_walk *w)
 {
 	const uint8_t *base = w->t->section[WSR_SECTION_string].base;
+	uint8_t *starts = w->string_starts;
 	uint32_t total = w->t->section[WSR_SECTION_string].count;
 	uint32_t off = 8;
 
@@ -31,9 +41,9 @@ bool wsr_verify_strings(struct wsr_walk *w)
 		if (len > total - off - sizeof(len) - 1) /* room for the bytes and a NUL */
 			return wsr_fail(w, WSR_E_STRING);
 		end = off + (uint32_t)sizeof(len) + len; /* at the NUL; then zeros up to the next multiple of 4 */
-		w->string_starts[off >> 5] |= (uint8_t)(1u << (off >> 2 & 7));
+		starts[off >> 5] |= (uint8_t)(1u << (off >> 2 & 7));
 		off = (end | 3) + 1;
-		if (off > total || off == 0 || !all_zero(base + end, off - end))
+		if (off > total || off == 0 || !ends_in_zeros(base, end))
 			return wsr_fail(w, WSR_E_STRING);
 	}
 	return wsr_want(w, all_zero(base + off, total - off), WSR_E_STRING); /* filled up to 8: too short for a string */
@@ -41,66 +51,62 @@ bool wsr_verify_strings(struct wsr_walk *w)
 
 /* --- hash tables -------------------------------------------------------------------------------------------------- */
 
-static const struct wsr_slot_key *slot_at(const struct wsr_walk *w, uint32_t section, uint32_t index)
-{
-	return wsr_slot_at(&w->t->section[section], index);
-}
-
-enum { BATCH = 16 };
-
-/* Keys are far apart: each is asked for when its slot is read, and hashed when the batch is full. */
-struct key_batch {
-	const struct wsr_slot_key *slot[BATCH];
-	uint32_t count;
+/* The slots of one hash table, known to lie in their section. */
+struct slots {
+	const uint8_t *first;
+	uint32_t stride, count;
 };
 
-/* An incomplete batch repeats its last slot up to four. */
-static bool batch_is_right(struct wsr_walk *w, struct key_batch *b)
+static const struct wsr_slot_key *slot_at(const struct slots *s, uint32_t index)
 {
-	for (uint32_t i = 0; i < b->count; i += 4) {
-		const struct wsr_slot_key *slot[4];
-		struct wsr_str key[4];
-		uint32_t hash[4];
-
-		for (uint32_t k = 0; k < 4; k++) {
-			slot[k] = b->slot[i + k < b->count ? i + k : b->count - 1];
-			key[k] = wsr_string(w->t, slot[k]->key);
-		}
-		wsr_hash_four(key, hash);
-		for (uint32_t k = 0; k < 4; k++)
-			if (hash[k] != slot[k]->hash)
-				return wsr_fail(w, WSR_E_HASH);
-	}
-	b->count = 0;
-	return true;
+	return (const void *)(s->first + (size_t)index * s->stride);
 }
 
-/* Each key is a string and has the hash that its slot says. */
-static bool check_keys(struct wsr_walk *w, uint32_t section, struct wsr_list slots)
+enum { BATCH = 32 };
+
+/* Keys are far apart: each is asked for when its slot is read, and hashed when the batch is full. */
+static bool batch_is_right(const struct wsr_table *t, const struct wsr_slot_key *const *batch, uint32_t count)
+{
+	uint32_t wrong = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct wsr_str key = wsr_string(t, batch[i]->key);
+
+		wrong |= wsr_hash(key.ptr, key.len) ^ batch[i]->hash;
+	}
+	return wrong == 0;
+}
+
+/* Each key is a string and has the hash that its slot says. Which slots are filled is as good as random: no branch here may depend on it. */
+static bool check_keys(struct wsr_walk *w, const struct slots *slots)
 {
 	const uint8_t *strings = w->t->section[WSR_SECTION_string].base;
-	struct key_batch batch = { .count = 0 };
+	const struct wsr_slot_key *batch[BATCH];
+	uint32_t filled = 0;
 
-	for (uint32_t i = 0; i < slots.count; i++) {
-		const struct wsr_slot_key *slot = slot_at(w, section, slots.first + i);
+	for (uint32_t i = 0; i < slots->count; i++) {
+		const struct wsr_slot_key *slot = slot_at(slots, i);
 
-		/* Which slots are filled is as good as random: no branch here may depend on it. */
 		if (!(wsr_is_string(w, slot->key) | (slot->key == 0)))
 			return wsr_fail(w, WSR_E_STRING);
 		__builtin_prefetch(strings + slot->key);
-		batch.slot[batch.count] = slot;
-		batch.count += slot->key != 0;
-		if (batch.count == BATCH && !batch_is_right(w, &batch))
-			return false;
+		__builtin_prefetch(strings + slot->key + 31);
+		batch[filled] = slot;
+		filled += slot->key != 0;
+		if (filled == BATCH) {
+			if (!batch_is_right(w->t, batch, filled))
+				return wsr_fail(w, WSR_E_HASH);
+			filled = 0;
+		}
 	}
-	return batch_is_right(w, &batch);
+	return wsr_want(w, batch_is_right(w->t, batch, filled), WSR_E_HASH);
 }
 
-static uint32_t find_empty(const struct wsr_walk *w, uint32_t section, struct wsr_list slots)
+static uint32_t find_empty(const struct slots *slots)
 {
 	uint32_t empty = 0;
 
-	while (empty < slots.count && slot_at(w, section, slots.first + empty)->key != 0)
+	while (empty < slots->count && slot_at(slots, empty)->key != 0)
 		empty++;
 	return empty;
 }
@@ -109,13 +115,13 @@ static uint32_t find_empty(const struct wsr_walk *w, uint32_t section, struct ws
  * Once around from the empty slot. `run` filled slots lie directly before each: the home of its key must be one of them or itself. Branches as in
  * check_keys().
  */
-static bool check_places(struct wsr_walk *w, uint32_t section, struct wsr_list slots, uint32_t empty)
+static bool check_places(struct wsr_walk *w, const struct slots *slots, uint32_t empty)
 {
-	uint32_t mask = slots.count - 1, run = 0, lost = 0;
+	uint32_t mask = slots->count - 1, run = 0, lost = 0;
 
-	for (uint32_t n = 1; n < slots.count; n++) {
+	for (uint32_t n = 1; n < slots->count; n++) {
 		uint32_t at = (empty + n) & mask;
-		const struct wsr_slot_key *slot = slot_at(w, section, slots.first + at);
+		const struct wsr_slot_key *slot = slot_at(slots, at);
 		uint32_t filled = slot->key != 0;
 
 		lost |= filled & (((at - slot->hash) & mask) > run);
@@ -124,21 +130,24 @@ static bool check_places(struct wsr_walk *w, uint32_t section, struct wsr_list s
 	return wsr_want(w, !lost, WSR_E_HASH);
 }
 
-bool wsr_verify_hash(struct wsr_walk *w, uint32_t section, struct wsr_list slots)
+bool wsr_verify_hash(struct wsr_walk *w, uint32_t section, struct wsr_list list)
 {
+	const struct wsr_section_view *view = &w->t->section[section];
+	struct slots slots = { view->base, view->stride, list.count };
 	uint32_t empty;
 
-	if (!wsr_want_list(w, section, slots))
+	if (!wsr_want_list(w, section, list))
 		return false;
-	if (slots.count == 0)
+	if (list.count == 0)
 		return true;
-	if ((slots.count & (slots.count - 1)) != 0)
+	if ((list.count & (list.count - 1)) != 0)
 		return wsr_fail(w, WSR_E_HASH);
-	if (slots.first < w->slots_end[section])
+	if (list.first < w->slots_end[section])
 		return wsr_fail(w, WSR_E_ORDER);
-	w->slots_end[section] = (uint64_t)slots.first + slots.count;
-	empty = find_empty(w, section, slots);
-	return wsr_want(w, empty < slots.count, WSR_E_HASH) && check_keys(w, section, slots) && check_places(w, section, slots, empty);
+	w->slots_end[section] = (uint64_t)list.first + list.count;
+	slots.first += (size_t)list.first * slots.stride;
+	empty = find_empty(&slots);
+	return wsr_want(w, empty < list.count, WSR_E_HASH) && check_keys(w, &slots) && check_places(w, &slots, empty);
 }
 
 /* --- programs ----------------------------------------------------------------------------------------------------- */
@@ -226,25 +235,25 @@ bool wsr_verify_tries(struct wsr_walk *w)
 
 /* --- scopes ------------------------------------------------------------------------------------------------------- */
 
-/* The scope's own locations: taken by no other scope, and what they nest comes later and not too deep. */
+/* What a scope's locations nest comes later and not too deep. */
+static bool check_nested(struct wsr_walk *w, uint32_t index, uint32_t nested)
+{
+	if (!wsr_want_index(w, WSR_SECTION_scope, nested))
+		return false;
+	if (nested <= index || w->scope_depth[index] >= WSR_MAX_SCOPE_DEPTH)
+		return wsr_fail(w, WSR_E_SCOPE);
+	if (w->scope_depth[nested] <= w->scope_depth[index])
+		w->scope_depth[nested] = (uint8_t)(w->scope_depth[index] + 1);
+	return true;
+}
+
 static bool check_scope_locations(struct wsr_walk *w, uint32_t index, const struct wsr_scope *scope)
 {
 	for (uint32_t i = 0; i < scope->loc_count; i++) {
-		uint32_t location = scope->loc_base + i;
-		uint32_t nested = wsr_location_at(w->t, location)->scope;
-		uint8_t bit = (uint8_t)(1u << (location & 7));
+		uint32_t nested = wsr_location_at(w->t, scope->loc_base + i)->scope;
 
-		if (w->location_taken[location >> 3] & bit)
-			return wsr_fail(w, WSR_E_SCOPE);
-		w->location_taken[location >> 3] |= bit;
-		if (nested == WSR_NONE)
-			continue;
-		if (!wsr_want_index(w, WSR_SECTION_scope, nested))
+		if (nested != WSR_NONE && !check_nested(w, index, nested))
 			return false;
-		if (nested <= index || w->scope_depth[index] >= WSR_MAX_SCOPE_DEPTH)
-			return wsr_fail(w, WSR_E_SCOPE);
-		if (w->scope_depth[nested] <= w->scope_depth[index])
-			w->scope_depth[nested] = (uint8_t)(w->scope_depth[index] + 1);
 	}
 	return true;
 }
@@ -276,6 +285,9 @@ bool wsr_verify_scope(struct wsr_walk *w, uint32_t index)
 	if (!wsr_want_list(w, WSR_SECTION_location, (struct wsr_list){ scope->loc_base, scope->loc_count }) ||
 	    !wsr_want_index0(w, WSR_SECTION_trie, scope->trie))
 		return false;
+	if (scope->loc_base < w->locations_end)
+		return wsr_fail(w, WSR_E_SCOPE);
+	w->locations_end = (uint64_t)scope->loc_base + scope->loc_count;
 	if (scope->trie != WSR_NONE && w->trie_top[scope->trie] > scope->loc_count)
 		return wsr_fail(w, WSR_E_INDEX);
 	return check_scope_locations(w, index, scope) && check_scope_regexes(w, scope);

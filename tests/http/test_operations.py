@@ -124,6 +124,23 @@ class Reload(Daemon):
         self.assertEqual(self.server.control("reload").returncode, 0)
         self.assertEqual(self.get("/").body, b"first")
 
+    def replace_workers(self):
+        before = self.server.children()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        self.soon(lambda: len(self.server.children()) == len(before) and not set(before) & set(self.server.children()), "new workers")
+        self.soon(lambda: "workers: 2" in self.status(), "both at work")
+
+    def test_new_workers_get_the_table_that_is_served(self):
+        """Whatever lies in the file by now: from the table of the start, and from a reloaded one."""
+        for served in (b"first", b"second"):
+            if served == b"second":
+                self.recompile(conf("return 200 second;"))
+                self.assertEqual(self.server.control("reload").returncode, 0)
+            env.write(self.server.table, b"garbage")
+            self.replace_workers()
+            self.assertEqual({self.get("/").body for _ in range(10)}, {served})
+
     def test_missing_certificate_is_refused(self):
         self.recompile(conf("listen @B@ ssl; ssl_certificate none.crt; ssl_certificate_key none.key; return 200 second;"))
         done = self.server.control("reload")
