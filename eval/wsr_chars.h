@@ -34,30 +34,14 @@ static inline size_t wsr_span(struct wsr_str s, unsigned what)
 	return n;
 }
 
-/** Are the next eight bytes all WSR_C_LINE and none of them HTAB? */
-static inline bool wsr_line_8(const char *p)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
-	uint64_t x, del;
-	memcpy(&x, p, sizeof(x));
-	del = x ^ 0x7f * ones;
-	return ((((x - 0x20 * ones) & ~x) | ((del - ones) & ~del)) & high) == 0;
-}
-
-/** wsr_span() of WSR_C_LINE, which most bytes of a head are: eight at a time. */
-static inline size_t wsr_line_span(struct wsr_str s)
-{
-	size_t n = 0;
-	for (;;) {
-		while (s.len - n >= 8 && wsr_line_8(s.ptr + n))
-			n += 8;
-		size_t stop = s.len - n < 8 ? s.len : n + 8;
-		while (n < stop && wsr_char_is(s.ptr[n], WSR_C_LINE))
-			n++;
-		if (n < stop || n == s.len)
-			return n;
-	}
-}
+/*
+ * The same for the classes that most bytes of a head belong to, sixteen bytes at a time where the processor can: PLAIN is WSR_C_NAME and ".", the bytes
+ * of nearly every host.
+ */
+size_t wsr_line_span(struct wsr_str s);
+size_t wsr_target_span(struct wsr_str s);
+size_t wsr_name_span(struct wsr_str s);
+size_t wsr_plain_span(struct wsr_str s);
 
 /** Value of a hexadecimal digit, or -1. */
 static inline int wsr_hex_digit(char c)

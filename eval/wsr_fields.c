@@ -154,16 +154,24 @@ static void write_configured(struct wsr_eval *e, struct wsr_out *out)
 	}
 }
 
+static bool is_forwarded(const struct wsr_eval *e, const struct wsr_field *f)
+{
+	if (f->flags & WSR_FIELD_INVALID || wsr_belongs_to_connection(f) || f->id == WSR_F_HOST || f->id == WSR_F_EXPECT)
+		return false; /* Expect was answered by us */
+	return !find_op(e->table, e->fieldset->proxy_set_header, f->name);
+}
+
 static void write_forwarded(struct wsr_eval *e, struct wsr_out *out)
 {
 	const struct wsr_head *rq = e->request;
+	uint32_t run = 0; /* from here on all go on */
 	for (uint32_t i = 0; i < rq->field_count; i++) {
-		const struct wsr_field *f = &rq->fields[i];
-		if (f->flags & WSR_FIELD_INVALID || wsr_belongs_to_connection(f) || f->id == WSR_F_HOST || f->id == WSR_F_EXPECT)
-			continue; /* Expect was answered by us */
-		if (!find_op(e->table, e->fieldset->proxy_set_header, f->name))
-			wsr_out_known(out, f->name, f->value);
+		if (is_forwarded(e, &rq->fields[i]))
+			continue;
+		wsr_out_read(out, rq, run, i);
+		run = i + 1;
 	}
+	wsr_out_read(out, rq, run, rq->field_count);
 }
 
 void wsr_eval_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64_t length, bool keepalive, struct wsr_out *out)
@@ -289,17 +297,25 @@ static struct wsr_str rewrite_refresh(struct wsr_eval *e, struct wsr_str value)
 
 static void write_upstream_fields(struct wsr_eval *e, const struct wsr_head *up, unsigned status, struct wsr_out *out)
 {
+	uint32_t run = 0; /* from here on all pass unchanged */
 	for (uint32_t i = 0; i < up->field_count; i++) {
 		const struct wsr_field *f = &up->fields[i];
 		struct wsr_str value = f->value;
-		if (!is_passed(e, f) || is_replaced(e, status, f))
+		bool passed = is_passed(e, f) && !is_replaced(e, status, f);
+		bool url = f->id == WSR_F_LOCATION || f->id == WSR_F_REFRESH;
+		if (passed && !url)
+			continue;
+		wsr_out_read(out, up, run, i);
+		run = i + 1;
+		if (!passed)
 			continue;
 		if (f->id == WSR_F_LOCATION)
 			rewrite_url(e, f->value, true, &value);
-		else if (f->id == WSR_F_REFRESH)
+		else
 			value = rewrite_refresh(e, f->value);
 		wsr_out_known(out, f->name, value);
 	}
+	wsr_out_read(out, up, run, up->field_count);
 }
 
 static void write_added(struct wsr_eval *e, unsigned status, struct wsr_out *out)

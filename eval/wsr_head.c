@@ -36,19 +36,36 @@ const char *wsr_head_error_text(enum wsr_head_error e)
 	return text[e];
 }
 
-/** Names are letters, digits and "-": of all bytes that a token may hold, 0x20 turns only the upper-case letter into such a one. */
+/* Names are letters, digits and "-": of all bytes that a token may hold, 0x20 turns only the upper-case letter into such a one. */
+static inline uint64_t differs_8(const char *token, const char *name)
+{
+	uint64_t a, b;
+	memcpy(&a, token, sizeof(a));
+	memcpy(&b, name, sizeof(b));
+	return (a | UINT64_C(0x2020202020202020)) ^ b;
+}
+
+static inline uint32_t differs_4(const char *token, const char *name)
+{
+	uint32_t a, b;
+	memcpy(&a, token, sizeof(a));
+	memcpy(&b, name, sizeof(b));
+	return (a | 0x20202020u) ^ b;
+}
+
+/** Is the token this name, of the same length? Two pieces that may overlap, and the ones between them. */
 static bool is_name(struct wsr_str token, const char *name)
 {
-	const uint64_t lower = UINT64_C(0x2020202020202020);
-	uint64_t a, b;
-	size_t i = 0;
-	for (; token.len - i >= sizeof(a); i += sizeof(a)) {
-		memcpy(&a, token.ptr + i, sizeof(a));
-		memcpy(&b, name + i, sizeof(b));
-		if ((a | lower) != b)
-			return false;
+	size_t last = token.len;
+	if (last >= 8) {
+		uint64_t differs = differs_8(token.ptr, name) | differs_8(token.ptr + last - 8, name + last - 8);
+		for (size_t i = 8; i + 8 < last; i += 8)
+			differs |= differs_8(token.ptr + i, name + i);
+		return differs == 0;
 	}
-	for (; i < token.len; i++)
+	if (last >= 4)
+		return (differs_4(token.ptr, name) | differs_4(token.ptr + last - 4, name + last - 4)) == 0;
+	for (size_t i = 0; i < last; i++)
 		if ((token.ptr[i] | 0x20) != name[i])
 			return false;
 	return true;
@@ -94,7 +111,7 @@ enum wsr_field_id wsr_field_id(struct wsr_str name)
 
 bool wsr_is_token(struct wsr_str s)
 {
-	return s.len > 0 && wsr_span(s, WSR_C_TOKEN) == s.len;
+	return s.len > 0 && (wsr_name_span(s) == s.len || wsr_span(s, WSR_C_TOKEN) == s.len);
 }
 
 /* --- lines --------------------------------------------------------------------------------------------------------- */
@@ -105,10 +122,15 @@ static enum wsr_head_status bad(struct wsr_head_parser *p, enum wsr_head_error e
 	return WSR_HEAD_BAD;
 }
 
-/** Cut the next line off, without CRLF. DONE = *line is set, MORE = it is not complete. */
-static enum wsr_head_status next_line(struct wsr_head_parser *p, const char *buf, size_t len, const struct wsr_head_limits *limits, struct wsr_str *line)
+static size_t longest_line(const struct wsr_head_parser *p, const struct wsr_head_limits *limits)
 {
-	size_t i = p->scan, most = p->line_count > 0 && limits->field_bytes ? limits->field_bytes : limits->line_bytes;
+	return p->line_count > 0 && limits->field_bytes ? limits->field_bytes : limits->line_bytes;
+}
+
+/** Everything but a line that is there whole and in order: why not, and from where to go on. */
+static enum wsr_head_status no_line(struct wsr_head_parser *p, const char *buf, size_t len, const struct wsr_head_limits *limits)
+{
+	size_t i = p->scan, most = longest_line(p, limits);
 	size_t line_room = most < SIZE_MAX - p->line_start ? p->line_start + most : SIZE_MAX;
 	size_t stop = len < line_room ? len : line_room;
 	if (stop > limits->head_bytes)
@@ -122,13 +144,7 @@ static enum wsr_head_status next_line(struct wsr_head_parser *p, const char *buf
 		/* The line end has to fit too: one more byte for LF. */
 		if (limits->head_bytes - i < 2)
 			return bad(p, WSR_HEAD_E_HEAD_TOO_LARGE);
-		if (i + 1 == len)
-			return WSR_HEAD_MORE;
-		if (buf[i + 1] != '\n')
-			return bad(p, WSR_HEAD_E_BARE_CR);
-		*line = wsr_str(buf + p->line_start, i - p->line_start);
-		p->line_start = p->scan = (uint32_t)i + 2;
-		return WSR_HEAD_DONE;
+		return i + 1 == len ? WSR_HEAD_MORE : bad(p, WSR_HEAD_E_BARE_CR);
 	}
 	if (i >= limits->head_bytes)
 		return bad(p, WSR_HEAD_E_HEAD_TOO_LARGE);
@@ -139,16 +155,32 @@ static enum wsr_head_status next_line(struct wsr_head_parser *p, const char *buf
 	return bad(p, p->line_count == 0 ? WSR_HEAD_E_LINE_TOO_LONG : WSR_HEAD_E_FIELD_TOO_LONG);
 }
 
+/** Cut the next line off, without CRLF. DONE = *line is set, MORE = it is not complete. */
+static inline enum wsr_head_status next_line(struct wsr_head_parser *p, const char *buf, size_t len, const struct wsr_head_limits *limits, struct wsr_str *line)
+{
+	size_t stop = len < limits->head_bytes ? len : limits->head_bytes, i = p->scan;
+	if (i < stop)
+		i += wsr_line_span(wsr_str(buf + i, stop - i));
+	if (i + 1 >= stop || buf[i] != '\r' || buf[i + 1] != '\n' || i - p->line_start > longest_line(p, limits))
+		return no_line(p, buf, len, limits);
+	*line = wsr_str(buf + p->line_start, i - p->line_start);
+	p->line_start = p->scan = (uint32_t)i + 2;
+	return WSR_HEAD_DONE;
+}
+
 /** RFC 9112 section 5: no white space before the colon, no folding, OWS around the value is not part of it. */
 static enum wsr_head_error split_field(struct wsr_str line, struct wsr_str *name, struct wsr_str *value)
 {
-	if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
-		return WSR_HEAD_E_FOLDED;
-	size_t n = wsr_span(line, WSR_C_TOKEN);
-	if (n == line.len)
-		return WSR_HEAD_E_NO_COLON;
-	if (n == 0 || line.ptr[n] != ':')
-		return memchr(line.ptr, ':', line.len) ? WSR_HEAD_E_FIELD_NAME : WSR_HEAD_E_NO_COLON;
+	size_t n = wsr_name_span(line);
+	if (n == 0 || n == line.len || line.ptr[n] != ':') { /* an odd name, or none */
+		if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
+			return WSR_HEAD_E_FOLDED;
+		n = wsr_span(line, WSR_C_TOKEN);
+		if (n == line.len)
+			return WSR_HEAD_E_NO_COLON;
+		if (n == 0 || line.ptr[n] != ':')
+			return memchr(line.ptr, ':', line.len) ? WSR_HEAD_E_FIELD_NAME : WSR_HEAD_E_NO_COLON;
+	}
 	*name = wsr_str(line.ptr, n);
 	*value = wsr_trim(wsr_str(line.ptr + n + 1, line.len - n - 1));
 	return WSR_HEAD_E_NONE;
@@ -157,33 +189,6 @@ static enum wsr_head_error split_field(struct wsr_str line, struct wsr_str *name
 bool wsr_field_split(struct wsr_str line, struct wsr_str *name, struct wsr_str *value)
 {
 	return line.len > 0 && wsr_line_span(line) == line.len && split_field(line, name, value) == WSR_HEAD_E_NONE;
-}
-
-/** Keep a field line as offsets: the buffer may move before the head is complete. */
-static enum wsr_head_error keep_field(struct wsr_head_parser *p, const char *buf, struct wsr_str line, const struct wsr_head_limits *limits,
-				      struct wsr_arena *arena)
-{
-	struct wsr_str name, value;
-	enum wsr_head_error e = split_field(line, &name, &value);
-	if (e)
-		return e;
-	if (p->field_count >= limits->fields)
-		return WSR_HEAD_E_TOO_MANY_FIELDS;
-	if (p->field_count == p->field_cap) {
-		uint32_t cap = p->field_cap ? p->field_cap * 2 : FIELDS_FIRST;
-		struct wsr_field_pos *more = wsr_arena_alloc(arena, cap * sizeof(*more));
-		if (!more)
-			return WSR_HEAD_E_MEMORY;
-		if (p->field_count)
-			memcpy(more, p->fields, p->field_count * sizeof(*more));
-		p->fields = more;
-		p->field_cap = cap;
-	}
-	p->fields[p->field_count++] = (struct wsr_field_pos){
-		.name = (uint32_t)(name.ptr - buf), .name_len = (uint32_t)name.len,
-		.value = (uint32_t)(value.ptr - buf), .value_len = (uint32_t)value.len,
-	};
-	return WSR_HEAD_E_NONE;
 }
 
 /* --- start lines --------------------------------------------------------------------------------------------------- */
@@ -245,12 +250,15 @@ bool wsr_is_authority(struct wsr_str s)
 			return false;
 		n = (size_t)(close - s.ptr) + 1;
 	} else {
-		n = wsr_span(s, WSR_C_HOST);
+		n = wsr_plain_span(s);
+		if (n < s.len && s.ptr[n] != ':') {
+			n = wsr_span(s, WSR_C_HOST);
+			for (size_t i = 0; i < n; i++)
+				if (s.ptr[i] == '%' && (n - i < 3 || wsr_hex_digit(s.ptr[i + 1]) < 0 || wsr_hex_digit(s.ptr[i + 2]) < 0))
+					return false;
+		}
 		if (n == 0)
 			return false;
-		for (size_t i = 0; i < n; i++)
-			if (s.ptr[i] == '%' && (n - i < 3 || wsr_hex_digit(s.ptr[i + 1]) < 0 || wsr_hex_digit(s.ptr[i + 2]) < 0))
-				return false;
 	}
 	if (n == s.len)
 		return true;
@@ -281,7 +289,7 @@ static size_t scheme_length(struct wsr_str s)
 static enum wsr_head_error parse_target(struct wsr_head *h)
 {
 	struct wsr_str t = h->target;
-	if (t.len == 0 || wsr_span(t, WSR_C_TARGET) != t.len)
+	if (t.len == 0 || wsr_target_span(t) != t.len)
 		return WSR_HEAD_E_TARGET;
 	if (t.len == 1 && t.ptr[0] == '*') {
 		h->form = WSR_TARGET_ASTERISK;
@@ -318,6 +326,10 @@ static enum wsr_head_error parse_target(struct wsr_head *h)
 /** "HTTP/1.x" (RFC 9112 section 2.3). */
 static enum wsr_head_error parse_version(struct wsr_str s, struct wsr_head *h)
 {
+	if (s.len == 8 && memcmp(s.ptr, "HTTP/1.1", 8) == 0) {
+		h->minor = 1;
+		return WSR_HEAD_E_NONE;
+	}
 	if (s.len != 8 || memcmp(s.ptr, "HTTP/", 5) != 0 || s.ptr[5] < '0' || s.ptr[5] > '9' || s.ptr[6] != '.' || s.ptr[7] < '0' || s.ptr[7] > '9')
 		return WSR_HEAD_E_VERSION;
 	if (s.ptr[5] != '1')
@@ -385,33 +397,72 @@ static bool is_odd_name(struct wsr_str name, const struct wsr_head_limits *limit
 {
 	if (limits->keep_invalid)
 		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (!wsr_char_is(name.ptr[i], WSR_C_NAME) && !(limits->underscores && name.ptr[i] == '_'))
-			return true;
-	return false;
+	size_t i = wsr_name_span(name);
+	while (i < name.len && (wsr_char_is(name.ptr[i], WSR_C_NAME) || (limits->underscores && name.ptr[i] == '_')))
+		i++;
+	return i < name.len;
 }
 
-/** The kept offsets become fields. */
-static enum wsr_head_error make_fields(const struct wsr_head_parser *p, const char *buf, const struct wsr_head_limits *limits, bool request,
-				       struct wsr_arena *arena, struct wsr_head *h)
+static bool reserve_field(struct wsr_head_parser *p, struct wsr_arena *arena)
 {
-	h->fields = wsr_arena_alloc(arena, p->field_count * sizeof(*h->fields));
-	if (!h->fields)
+	if (p->field_count < p->field_cap)
+		return true;
+	uint32_t cap = p->field_cap ? p->field_cap * 2 : FIELDS_FIRST;
+	struct wsr_field *more = wsr_arena_alloc(arena, cap * sizeof(*more));
+	if (!more)
+		return false;
+	if (p->field_count)
+		memcpy(more, p->fields, p->field_count * sizeof(*more));
+	p->fields = more;
+	p->field_cap = cap;
+	return true;
+}
+
+/** A field line becomes a field, with slices of the buffer as it lies now. */
+static enum wsr_head_error keep_field(struct wsr_head_parser *p, struct wsr_str line, const struct wsr_head_limits *limits, bool request,
+				      struct wsr_arena *arena)
+{
+	struct wsr_str name, value;
+	enum wsr_head_error e = split_field(line, &name, &value);
+	if (e)
+		return e;
+	if (p->field_count >= limits->fields)
+		return WSR_HEAD_E_TOO_MANY_FIELDS;
+	if (!reserve_field(p, arena))
 		return WSR_HEAD_E_MEMORY;
+	enum wsr_field_id id = wsr_field_id(name);
+	unsigned flags = is_hop(id, request) ? WSR_FIELD_HOP : 0;
+	if (request && id == WSR_F_OTHER && is_odd_name(name, limits))
+		flags |= WSR_FIELD_INVALID;
+	bool as_is = value.ptr == name.ptr + name.len + 2 && value.ptr[-1] == ' ' && value.ptr + value.len == line.ptr + line.len;
+	p->fields[p->field_count++] = (struct wsr_field){ .name = name, .value = value, .id = (uint8_t)id, .flags = (uint8_t)flags, .as_is = as_is };
+	return WSR_HEAD_E_NONE;
+}
+
+static const char *moved(const char *at, uintptr_t from, const char *to)
+{
+	return to + ((uintptr_t)at - from);
+}
+
+/** The slices follow the buffer. */
+static void follow_buffer(struct wsr_head_parser *p, const char *buf)
+{
+	for (uint32_t i = 0; p->buf != (uintptr_t)buf && i < p->field_count; i++) {
+		p->fields[i].name.ptr = moved(p->fields[i].name.ptr, p->buf, buf);
+		p->fields[i].value.ptr = moved(p->fields[i].value.ptr, p->buf, buf);
+	}
+	p->buf = (uintptr_t)buf;
+}
+
+static void give_fields(const struct wsr_head_parser *p, struct wsr_head *h)
+{
+	h->fields = p->fields;
 	h->field_count = p->field_count;
 	for (uint32_t i = 0; i < p->field_count; i++) {
-		const struct wsr_field_pos *from = &p->fields[i];
-		struct wsr_field *f = &h->fields[i];
-		f->name = wsr_str(buf + from->name, from->name_len);
-		f->value = wsr_str(buf + from->value, from->value_len);
-		f->id = (uint8_t)wsr_field_id(f->name);
-		f->flags = is_hop((enum wsr_field_id)f->id, request) ? WSR_FIELD_HOP : 0;
-		if (request && f->id == WSR_F_OTHER && is_odd_name(f->name, limits))
-			f->flags |= WSR_FIELD_INVALID;
+		struct wsr_field *f = &p->fields[i];
 		if (f->id != WSR_F_OTHER && !h->first[f->id])
 			h->first[f->id] = f;
 	}
-	return WSR_HEAD_E_NONE;
 }
 
 static bool is_repeated(const struct wsr_head *h, enum wsr_field_id id)
@@ -570,13 +621,10 @@ static enum wsr_head_error parse_start_line(struct wsr_str line, enum direction 
 	return e;
 }
 
-static enum wsr_head_error finish(const struct wsr_head_parser *p, const char *buf, const struct wsr_head_limits *limits, enum direction what,
-				  struct wsr_arena *arena, struct wsr_head *h)
+static enum wsr_head_error finish(const struct wsr_head_parser *p, enum direction what, struct wsr_head *h)
 {
-	enum wsr_head_error e = make_fields(p, buf, limits, what == REQUEST, arena, h);
+	give_fields(p, h);
 	h->head_bytes = p->line_start;
-	if (e)
-		return e;
 	return what == REQUEST ? finish_request(h) : finish_response(h, what == RESPONSE_TO_HEAD);
 }
 
@@ -586,7 +634,7 @@ static enum wsr_head_error take_line(struct wsr_head_parser *p, const char *buf,
 {
 	enum wsr_head_error e;
 	if (p->line_count > 0) {
-		e = keep_field(p, buf, line, limits, arena);
+		e = keep_field(p, line, limits, what == REQUEST, arena);
 	} else {
 		/* RFC 9112 section 2.2: one empty line before a request is left over from a client that sent CRLF behind a body. */
 		if (line.len == 0 && what == REQUEST && line.ptr == buf)
@@ -611,6 +659,7 @@ static enum wsr_head_status parse(struct wsr_head_parser *p, const char *buf, si
 	enum wsr_head_status s;
 	enum wsr_head_error e = WSR_HEAD_E_NONE;
 	struct wsr_str line;
+	follow_buffer(p, buf);
 	while (!e && (s = next_line(p, buf, len, limits, &line)) == WSR_HEAD_DONE) {
 		if (line.len == 0 && p->line_count > 0)
 			break;
@@ -624,7 +673,7 @@ static enum wsr_head_status parse(struct wsr_head_parser *p, const char *buf, si
 	else if (p->line_count == 0 && !e)
 		*h = (struct wsr_head){ .line = wsr_str(buf + p->line_start, p->scan - p->line_start) };
 	if (!e && s == WSR_HEAD_DONE)
-		e = finish(p, buf, limits, what, arena, h);
+		e = finish(p, what, h);
 	if (e)
 		return bad(p, e);
 	return s;

@@ -42,6 +42,7 @@ struct wsr_field {
 	struct wsr_str value;       /* without leading and trailing white space */
 	uint8_t id;                 /* enum wsr_field_id */
 	uint8_t flags;
+	bool as_is;                 /* of a head that was read: the line is "name: value" and CRLF, with one space and no other white space around the value */
 };
 
 enum wsr_framing { WSR_FRAMING_NONE, WSR_FRAMING_LENGTH, WSR_FRAMING_CHUNKED, WSR_FRAMING_UNTIL_CLOSE };
@@ -125,19 +126,15 @@ struct wsr_head_limits {
 
 enum wsr_head_status { WSR_HEAD_MORE, WSR_HEAD_DONE, WSR_HEAD_BAD };
 
-/* A field line as offsets into the head. */
-struct wsr_field_pos {
-	uint32_t name, name_len, value, value_len;
-};
-
-/* Progress over calls: offsets only, so that the buffer may move. Zero-initialise for each head, together with an empty or reset arena. */
+/* Progress over calls: the buffer may move between them. Zero-initialise for each head, together with an empty or reset arena. */
 struct wsr_head_parser {
 	uint32_t line_start;        /* of the first line that is not complete yet */
 	uint32_t scan;              /* bytes before this one hold no line end */
 	uint32_t line_count;        /* complete lines, start line included */
 	uint32_t start_line, start_line_len; /* offset and length of the start line once line_count > 0 */
 	uint32_t field_count, field_cap;
-	struct wsr_field_pos *fields; /* in the arena */
+	struct wsr_field *fields;   /* in the arena: slices of the buffer as it lay in the last call */
+	uintptr_t buf;              /* ... there */
 	enum wsr_head_error error;
 };
 
@@ -218,6 +215,11 @@ void wsr_out_bytes(struct wsr_out *o, struct wsr_str s);
 void wsr_out_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value);
 /** The same for a name that needs no check: a literal, or one that the parser gave. */
 void wsr_out_known(struct wsr_out *o, struct wsr_str name, struct wsr_str value);
+/**
+ * The fields from index `first` up to `end` of a head that wsr_head_request() or wsr_head_response() has read and nobody has changed: what they hold was checked there.
+ * Lines that stand as they would be written are copied together; the array's order is that of the lines.
+ */
+void wsr_out_read(struct wsr_out *o, const struct wsr_head *h, uint32_t first, uint32_t end);
 void wsr_out_end(struct wsr_out *o); /* the empty line */
 /** "METHOD target HTTP/1.minor"; a method that is no token or a target with a byte outside 0x21..0x7e, 0x80..0xff or with "#" marks the head failed. */
 void wsr_out_request_line(struct wsr_out *o, struct wsr_str method, struct wsr_str target, unsigned minor);

@@ -63,21 +63,46 @@ void wsr_out_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
 		o->refused++;
 }
 
-void wsr_out_known(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
+/* A field line whose parts are in order. */
+static void put_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
 {
-	value = wsr_trim(value);
-	if (wsr_line_span(value) != value.len) {
-		o->refused++;
-		return;
-	}
 	if (value.len > SIZE_MAX / 2 || name.len > SIZE_MAX / 4 || !reserve(o, name.len + value.len + 4)) {
 		o->failed = true;
 		return;
 	}
-	put(o, name);
-	put(o, WSR_STR(": "));
-	put(o, value);
-	put(o, WSR_STR("\r\n"));
+	char *p = o->ptr + o->len;
+	memcpy(p, name.ptr, name.len);
+	p += name.len;
+	memcpy(p, ": ", 2);
+	if (value.len)
+		memcpy(p + 2, value.ptr, value.len);
+	p += 2 + value.len;
+	memcpy(p, "\r\n", 2);
+	o->len = (size_t)(p + 2 - o->ptr);
+}
+
+void wsr_out_known(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
+{
+	value = wsr_trim(value);
+	if (wsr_line_span(value) == value.len)
+		put_field(o, name, value);
+	else
+		o->refused++;
+}
+
+void wsr_out_read(struct wsr_out *o, const struct wsr_head *h, uint32_t first, uint32_t end)
+{
+	while (first < end) {
+		const struct wsr_field *f = &h->fields[first++];
+		if (!f->as_is) {
+			put_field(o, f->name, f->value);
+			continue;
+		}
+		const char *start = f->name.ptr;
+		while (first < end && h->fields[first].as_is)
+			f = &h->fields[first++];
+		wsr_out_bytes(o, wsr_str(start, (size_t)(f->value.ptr - start) + f->value.len + 2)); /* the CRLF of the last one too */
+	}
 }
 
 void wsr_out_end(struct wsr_out *o)
@@ -87,7 +112,7 @@ void wsr_out_end(struct wsr_out *o)
 
 void wsr_out_request_line(struct wsr_out *o, struct wsr_str method, struct wsr_str target, unsigned minor)
 {
-	if (!wsr_is_token(method) || target.len == 0 || wsr_span(target, WSR_C_TARGET) != target.len) {
+	if (!wsr_is_token(method) || target.len == 0 || wsr_target_span(target) != target.len) {
 		o->failed = true;
 		return;
 	}
@@ -108,13 +133,18 @@ void wsr_out_status_line(struct wsr_out *o, unsigned minor, unsigned status, str
 		o->failed = true;
 		return;
 	}
-	char line[] = "HTTP/1.x 000 ";
-	line[7] = minor ? '1' : '0';
-	line[9] = (char)('0' + status / 100);
-	line[10] = (char)('0' + status / 10 % 10);
-	line[11] = (char)('0' + status % 10);
-	wsr_out_bytes(o, wsr_str(line, sizeof(line) - 1));
-	if (wsr_line_span(reason) == reason.len)
-		wsr_out_bytes(o, reason);
-	wsr_out_end(o);
+	if (wsr_line_span(reason) != reason.len)
+		reason = WSR_STR("");
+	if (reason.len > SIZE_MAX / 4 || !reserve(o, 13 + reason.len + 2)) {
+		o->failed = true;
+		return;
+	}
+	char *p = o->ptr + o->len;
+	memcpy(p, minor ? "HTTP/1.1 000 " : "HTTP/1.0 000 ", 13);
+	p[9] = (char)('0' + status / 100);
+	p[10] = (char)('0' + status / 10 % 10);
+	p[11] = (char)('0' + status % 10);
+	o->len += 13;
+	put(o, reason);
+	put(o, WSR_STR("\r\n"));
 }

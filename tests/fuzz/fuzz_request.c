@@ -53,6 +53,28 @@ static void require_round_trip(const struct wsr_head *h)
 	wsr_arena_reset(&arena);
 }
 
+/* Any fields of a head, copied together where they can be, are what each one alone gives. */
+static void require_copied_alike(const struct wsr_head *h, unsigned chosen)
+{
+	struct wsr_arena arena;
+	struct wsr_out together, alone;
+	uint32_t run = 0;
+	wsr_arena_init(&arena, NULL, 1 << 20);
+	wsr_out_init(&together, &arena, 16);
+	wsr_out_init(&alone, &arena, 16);
+	for (uint32_t i = 0; i < h->field_count; i++) {
+		if (chosen >> i % 8 & 1) {
+			wsr_out_known(&alone, h->fields[i].name, h->fields[i].value);
+			continue;
+		}
+		wsr_out_read(&together, h, run, i);
+		run = i + 1;
+	}
+	wsr_out_read(&together, h, run, h->field_count);
+	REQUIRE(wsr_str_eq(wsr_str(together.ptr, together.len), wsr_str(alone.ptr, alone.len)));
+	wsr_arena_reset(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1)
@@ -78,6 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require_same(&whole, &split);
 		require_invariants(&whole, buf);
 		require_round_trip(&whole);
+		require_copied_alike(&whole, 0xff);
+		require_copied_alike(&split, data[0]);
 	}
 	free(copy);
 	wsr_arena_reset(&a);

@@ -97,22 +97,68 @@ static void test_growth(void **state)
 	wsr_arena_reset(&arena);
 }
 
-/* Eight bytes at a time or one by one: every byte at every place of runs of every length gives the same. */
-static void test_line_span(void **state)
+/* Fields that were read go on as they are or as they should have been written; a gap in a run leaves nothing of what stood there. */
+static void test_read(void **state)
 {
-	char text[27];
+	static const char text[] = "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC:3\r\nD:  4\r\nE: 5 \r\nF: \r\nG:\r\nh_i: 6\t7\r\n\r\n";
+	static const char *const lines[] = { "A: 1\r\n", "B: 2\r\n", "C: 3\r\n", "D: 4\r\n", "E: 5\r\n", "F: \r\n", "G: \r\n", "h_i: 6\t7\r\n" };
+	struct wsr_head_limits limits = { .line_bytes = 100, .head_bytes = 1000, .fields = 9 };
+	struct wsr_head_parser p = { 0 };
+	struct wsr_head h;
+	struct wsr_arena heads;
 	(void)state;
-	for (size_t len = 0; len <= sizeof(text); len++)
+	wsr_arena_init(&heads, NULL, 1 << 20);
+	assert_int_equal(wsr_head_response(&p, text, sizeof(text) - 1, &limits, false, &heads, &h), WSR_HEAD_DONE);
+	assert_int_equal(h.field_count, 8);
+	for (unsigned first = 0; first <= 8; first++)
+		for (unsigned end = first; end <= 8; end++) {
+			char want[200] = "";
+			start(1 << 20);
+			for (unsigned i = first; i < end; i++)
+				strcat(want, lines[i]);
+			wsr_out_read(&out, &h, first, end);
+			expect_bytes(want);
+		}
+	wsr_arena_reset(&heads);
+}
+
+static size_t plain_span(struct wsr_str s)
+{
+	size_t n = 0;
+	while (n < s.len && (wsr_char_is(s.ptr[n], WSR_C_NAME) || s.ptr[n] == '.'))
+		n++;
+	return n;
+}
+
+static void assert_spans(struct wsr_str s)
+{
+	assert_int_equal(wsr_line_span(s), wsr_span(s, WSR_C_LINE));
+	assert_int_equal(wsr_target_span(s), wsr_span(s, WSR_C_TARGET));
+	assert_int_equal(wsr_name_span(s), wsr_span(s, WSR_C_NAME));
+	assert_int_equal(wsr_plain_span(s), plain_span(s));
+}
+
+/* Sixteen bytes at a time or one by one: every byte at every place of runs of every length gives the same, and nothing behind the run is looked at. */
+static void test_spans(void **state)
+{
+	static const char around[] = { 'a', 'Z', '0', '-', '.', '/', '\t', ' ', (char)0xff };
+	char text[35];
+	(void)state;
+	for (size_t len = 0; len <= sizeof(text); len++) {
+		char *s = text + sizeof(text) - len;
 		for (size_t at = 0; at < len; at++)
 			for (unsigned byte = 0; byte < 256; byte++) {
-				memset(text, at % 2 ? 'a' : '\t', sizeof(text));
-				text[at] = (char)byte;
-				struct wsr_str s = wsr_str(text, len);
-				assert_int_equal(wsr_line_span(s), wsr_span(s, WSR_C_LINE));
-				memset(text, at % 2 ? 0xff : ' ', at);
-				assert_int_equal(wsr_line_span(s), wsr_span(s, WSR_C_LINE));
+				memset(text, around[byte % sizeof(around)], sizeof(text));
+				s[at] = (char)byte;
+				assert_spans(wsr_str(s, len));
+				memset(s, around[at % sizeof(around)], at);
+				assert_spans(wsr_str(s, len));
+				if (at + 1 < len)
+					s[at + 1] = (char)(byte ^ 0x20);
+				assert_spans(wsr_str(s, at + 1));
 			}
-	assert_int_equal(wsr_line_span(WSR_STR_NULL), 0);
+	}
+	assert_spans(WSR_STR_NULL);
 }
 
 /* The constant pages and the ones that are put together have one shape. */
@@ -136,6 +182,6 @@ static void test_status(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_bytes), cmocka_unit_test(test_refused), cmocka_unit_test(test_growth),
-					    cmocka_unit_test(test_line_span), cmocka_unit_test(test_status) };
+					    cmocka_unit_test(test_read), cmocka_unit_test(test_spans), cmocka_unit_test(test_status) };
 	return cmocka_run_group_tests_name("out", tests, NULL, NULL);
 }
