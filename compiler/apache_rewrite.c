@@ -557,12 +557,14 @@ void lower_apache_rewrite_rule(struct lower *l, struct level *lv, const struct n
 		b.rule.flags |= WSR_RULE_NOTHING;
 	if (!(b.rule.flags & WSR_RULE_NOTHING)) {
 		/* a '?' at the end drops the query and begins none (mod_rewrite.c: RULEFLAG_QSNONE) */
-		if (target.len && target.ptr[target.len - 1] == '?' && !(b.rule.flags & WSR_RULE_QSA)) {
+		if (target.len && target.ptr[target.len - 1] == '?' && b.rule.flags & WSR_RULE_QSA) {
+			b.rule.flags |= WSR_RULE_QSL;
+		} else if (target.len && target.ptr[target.len - 1] == '?') {
 			target.len--;
-			b.rule.flags |= WSR_RULE_QSD;
+			b.rule.flags |= WSR_RULE_QSNONE;
 		}
 		b.rule.target = apache_rewrite_text(l, n, node_arg(n, 1), target);
-		b.rule.flags |= (target.len && memchr(target.ptr, '?', target.len) ? WSR_RULE_HAS_QUERY : 0) | (first_segment_written(target) ? WSR_RULE_PREFIX_STAT : 0);
+		b.rule.flags |= first_segment_written(target) ? WSR_RULE_PREFIX_STAT : 0;
 	}
 	apache_push(l, &lv->section->rewrites, &b.rule, n);
 }

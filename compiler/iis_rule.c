@@ -398,8 +398,6 @@ static void target(struct iis_site *s, const struct node *action, struct wsr_rew
 	r->target = iis_text(s, action, iis_word(action, "url"), url);
 	if (absolute)
 		r->flags |= WSR_RULE_ABSOLUTE | (rewrite ? WSR_RULE_PROXY : 0);
-	if (url.len && memchr(url.ptr, '?', url.len))
-		r->flags |= WSR_RULE_HAS_QUERY;
 	r->flags |= iis_flag(action, "appendQueryString", true) ? WSR_RULE_QSA : WSR_RULE_QSD;
 }
 

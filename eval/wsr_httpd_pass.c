@@ -147,6 +147,20 @@ static enum outcome try_prefix(struct wsr_eval *e, const struct wsr_pass *pass)
 	return STOP;
 }
 
+/* Do groups bring in what stands in the target itself ("$1" for $1)? httpd compares the texts to see whether there are any, so it appends the path then. */
+static bool is_as_written(struct wsr_eval *e, uint32_t target)
+{
+	const struct wsr_tmpl *t = wsr_tmpl_at(e->table, target);
+	for (uint32_t i = 0; i < t->part_count; i++) {
+		const struct wsr_part *part = wsr_part_at(e->table, t->first_part + i);
+		struct wsr_str value;
+		char written[] = { '$', (char)('0' + part->id), '\0' };
+		if (part->kind != WSR_PART_LITERAL && !(part->kind == WSR_PART_CAPTURE && wsr_part_value(e, part, &value) && wsr_str_eq(value, wsr_cstr(written))))
+			return false;
+	}
+	return true;
+}
+
 static enum outcome try_expression(struct wsr_eval *e, const struct wsr_pass *pass)
 {
 	enum wsr_match_result result = wsr_eval_match(e, pass->regex, e->uri);
@@ -166,7 +180,7 @@ static enum outcome try_expression(struct wsr_eval *e, const struct wsr_pass *pa
 		rest = raw;
 	}
 	struct wsr_str url = target_of(e, pass);
-	take(e, pass, pass->flags & WSR_PASS_APPEND ? join2(e, url, rest) : url);
+	take(e, pass, pass->flags & WSR_PASS_APPEND || is_as_written(e, pass->target) ? join2(e, url, rest) : url);
 	return STOP;
 }
 
@@ -297,6 +311,38 @@ static void use_proxy(struct wsr_eval *e, const struct wsr_proxy *p)
 	e->proxy_host = wsr_string(e->table, p->host);
 }
 
+/* Does a host with perhaps a port stand here? (apr_parse_addr_port) */
+static bool is_host_and_port(struct wsr_str s)
+{
+	size_t digits = s.len;
+	unsigned long port = 0;
+	while (digits > 0 && s.ptr[digits - 1] >= '0' && s.ptr[digits - 1] <= '9')
+		digits--;
+	if (digits > 0 && s.ptr[digits - 1] == ':')
+		for (size_t i = digits; i < s.len && port <= UINT16_MAX; i++)
+			port = port * 10 + (unsigned long)(s.ptr[i] - '0');
+	return s.len > 0 && port <= UINT16_MAX && (s.ptr[0] != '[' || memchr(s.ptr, ']', s.len));
+}
+
+/*
+ * Status for a URL that leads nowhere. Without a path in the target the client's path is appended to the host's name: what httpd cannot read as a host is its 400
+ * (ap_proxy_canon_netloc), and so is a query without a path; for the rest it asks the DNS and fails with 500. Where it would find such a host, or another port, we
+ * answer 500 all the same: the client does not choose whom we connect to.
+ */
+static unsigned no_backend_status(struct wsr_str url)
+{
+	const char *scheme = memmem(url.ptr, url.len, "://", 3);
+	struct wsr_str host = scheme ? wsr_from(url, (size_t)(scheme - url.ptr) + 3) : WSR_STR_NULL;
+	const char *slash = host.len ? memchr(host.ptr, '/', host.len) : NULL;
+	if (slash)
+		host.len = (size_t)(slash - host.ptr);
+	const char *at = host.len ? memrchr(host.ptr, '@', host.len) : NULL;
+	if (at)
+		host = wsr_from(host, (size_t)(at - host.ptr) + 1);
+	bool cut = !at && host.len && (memchr(host.ptr, '?', host.len) || memchr(host.ptr, '#', host.len));
+	return scheme && (cut || !is_host_and_port(host)) ? 400 : 500;
+}
+
 /* @return false when it is no URL that can be sent anywhere. */
 static bool choose_backend(struct wsr_eval *e)
 {
@@ -315,7 +361,7 @@ static bool choose_backend(struct wsr_eval *e)
 		return true;
 	}
 	struct wsr_url u = { 0 };
-	if (!wsr_url_read(url, &u))
+	if (!wsr_url_read(url, &u) || (u.uri.len && u.uri.ptr[0] == '?'))
 		return false;
 	bool same = known && !(known->flags & WSR_PROXY_VARIABLES);
 	if (!same && h->worker) {
@@ -366,15 +412,29 @@ static struct wsr_str tls_name(struct wsr_eval *e)
 	return wsr_url_authority(&u) ? u.host : e->proxy_host;
 }
 
+/* A URL that is sent as it is cannot have blanks and control characters in its path (mod_proxy_http.c: proxy_http_canon). */
+static bool has_blank(struct wsr_str url)
+{
+	for (size_t i = 0; i < url.len; i++)
+		if ((unsigned char)url.ptr[i] <= ' ' || url.ptr[i] == 0x7f)
+			return true;
+	return false;
+}
+
 void wsr_httpd_decide_proxy(struct wsr_eval *e)
 {
 	struct wsr_httpd *h = e->httpd;
 	uint32_t pos = h->pass ? h->pass->pos : h->rule ? h->rule->pos : wsr_location_at(e->table, e->location)->pos;
 	struct wsr_decision *d = wsr_decide(e, WSR_DECIDE_PROXY, pos);
 	d->status = 0; /* an ErrorDocument that is proxied brings its own status */
+	if (h->nocanon && has_blank(h->path)) {
+		wsr_trace(e, pos, "a blank or control character in a path that is not escaped", h->path);
+		wsr_decide_status(e, 403, pos);
+		return;
+	}
 	if (!choose_backend(e)) {
 		wsr_trace(e, pos, "not a URL of a backend", h->path);
-		wsr_decide_status(e, 500, pos); /* httpd fails to resolve such a name */
+		wsr_decide_status(e, no_backend_status(h->path), pos);
 		return;
 	}
 	if (d->tls && !e->proxyset->proxy_ssl_engine) {

@@ -24,6 +24,7 @@ struct run {
 	struct wsr_str now, rest;
 	unsigned scheme;            /* length of "http://" at the beginning of now; 0: a path */
 	bool changed, escape, proxy, reduced, pass_through;
+	bool smuggled;              /* see smuggles_question() */
 	unsigned status;            /* to answer with at the end; 0 = none was asked for */
 	uint32_t rounds;
 };
@@ -131,6 +132,25 @@ static bool is_capture(const struct wsr_part *part)
 	return part->kind == WSR_PART_CAPTURE || part->kind == WSR_PART_CONDITION_CAPTURE;
 }
 
+/*
+ * Would a "?" that a group or variable brought in begin the query? It is the last one that counts with QSL, else the first (do_expand); B escapes them. UnsafeAllow3F
+ * is for those who want that.
+ */
+static bool smuggles_question(struct run *r, const struct wsr_rewrite_rule *rule, const struct wsr_str *values, uint32_t count)
+{
+	bool smuggled = false;
+	if (rule->flags & (WSR_RULE_ALLOW_3F | WSR_RULE_IIS))
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		if (!values[i].len || !memchr(values[i].ptr, '?', values[i].len))
+			continue;
+		smuggled = wsr_part_at(r->e->table, wsr_tmpl_at(r->e->table, rule->target)->first_part + i)->kind != WSR_PART_LITERAL;
+		if (!(rule->flags & WSR_RULE_QSL))
+			break;
+	}
+	return smuggled;
+}
+
 /* The substitution's value; flag B escapes what groups bring in. */
 static struct wsr_str substitution(struct run *r, const struct wsr_rewrite_rule *rule)
 {
@@ -146,6 +166,7 @@ static struct wsr_str substitution(struct run *r, const struct wsr_rewrite_rule 
 		if (rule->flags & WSR_RULE_B && is_capture(part))
 			values[i] = wsr_httpd_escape_capture(e->arena, values[i], wsr_string(e->table, rule->escape), !(rule->flags & WSR_RULE_B_NOPLUS));
 	}
+	r->smuggled = values && smuggles_question(r, rule, values, t->part_count);
 	return values ? wsr_join(e->arena, values, t->part_count) : WSR_STR_NULL;
 }
 
@@ -162,7 +183,7 @@ static void split_query(struct run *r, const struct wsr_rewrite_rule *rule)
 {
 	struct wsr_eval *e = r->e;
 	bool query;
-	if (scheme_length(r->now, &query) && !query) {
+	if (rule->flags & WSR_RULE_QSNONE || (scheme_length(r->now, &query) && !query)) {
 		e->args = WSR_STR_NULL;
 		return;
 	}
@@ -216,18 +237,6 @@ static void qualify(struct run *r)
 	r->now = wsr_join(r->e->arena, parts, 3);
 }
 
-/* Was an encoded "?" about to become the beginning of a query? (UnsafeAllow3F) */
-static bool smuggles_question(struct run *r, const struct wsr_rewrite_rule *rule)
-{
-	struct wsr_str raw = r->e->request ? r->e->request->path : WSR_STR_NULL;
-	if (rule->flags & (WSR_RULE_ALLOW_3F | WSR_RULE_HAS_QUERY | WSR_RULE_IIS) || !memchr(r->now.ptr, '?', r->now.len))
-		return false;
-	for (size_t i = 0; i + 2 < raw.len; i++)
-		if (raw.ptr[i] == '%' && raw.ptr[i + 1] == '3' && (raw.ptr[i + 2] | 0x20) == 'f')
-			return true;
-	return false;
-}
-
 static bool mapped_to_proxy(const struct run *r)
 {
 	return wsr_starts_with(r->now, WSR_STR("proxy:"));
@@ -274,8 +283,8 @@ static enum outcome apply(struct run *r, const struct wsr_rewrite_rule *rule)
 	take_substitution(r, rule);
 	if (!r->now.ptr)
 		return refuse(r, 500, "out of memory");
-	if (smuggles_question(r, rule))
-		return refuse(r, 403, "an encoded question mark would begin a query");
+	if (r->smuggled)
+		return refuse(r, 403, "a question mark of the request's would begin a query");
 	split_query(r, rule);
 	wsr_trace(e, rule->pos, "rewritten", r->now);
 	if (rule->flags & (WSR_RULE_PROXY | WSR_RULE_REDIRECT))

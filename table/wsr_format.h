@@ -550,11 +550,11 @@ _Static_assert(sizeof(struct wsr_env_op) == 20, "env_op");
 #define WSR_RULE_IIS          (1u << 19) /* matched against the path without its first slash; a rewritten URL is not the end of the rules unless LAST */
 #define WSR_RULE_TRACK_ALL    (1u << 20) /* IIS: captures of all conditions count on */
 #define WSR_RULE_ABSOLUTE     (1u << 21) /* the substitution begins with a scheme */
-#define WSR_RULE_HAS_QUERY    (1u << 22) /* the substitution contains "?" */
-#define WSR_RULE_ALLOW_3F     (1u << 23) /* UnsafeAllow3F */
-#define WSR_RULE_PREFIX_STAT  (1u << 24) /* the result may be the name of a file: its first segment is written in the substitution, or UnsafePrefixStat */
-#define WSR_RULE_FULL_URL     (1u << 25) /* IIS: matched against scheme://host/path */
-#define WSR_RULE_LAST_BIT     WSR_RULE_FULL_URL
+#define WSR_RULE_ALLOW_3F     (1u << 22) /* UnsafeAllow3F */
+#define WSR_RULE_PREFIX_STAT  (1u << 23) /* the result may be the name of a file: its first segment is written in the substitution, or UnsafePrefixStat */
+#define WSR_RULE_FULL_URL     (1u << 24) /* IIS: matched against scheme://host/path */
+#define WSR_RULE_QSNONE       (1u << 25) /* the substitution ended in "?", which is cut off: no query, whatever "?" the result has */
+#define WSR_RULE_LAST_BIT     WSR_RULE_QSNONE
 struct wsr_rewrite_rule {
 	uint32_t condition;         /* cond or WSR_NONE */
 	uint32_t regex;

@@ -139,6 +139,33 @@ static void test_files_and_backends(void **state)
 	       "RewriteRule ^/index.html$ /f.txt\n", v);
 }
 
+/* A "?" of the request's may not begin the query; with QSL the last one counts. */
+static void test_question_marks(void **state)
+{
+	static const struct site_vector v[] = {
+		{ "GET /a%3f", "file /html/b" }, { "GET /c%3f", "403" }, { "GET /c", "file /html/b" }, { "GET /d%3f", "file /html/b%3f" }, { "GET /e?a?b", "403" }, { "GET /e%3f?a", "file /html/ba" },
+		{ "GET /f%3f", "-> GET /b%3F?q=1 127.0.0.1:9" }, { "GET /g%3f", "403" }, { "GET /h%3f", "-> GET /b 127.0.0.1:9" }, { "GET /i|X: ?", "403" }, { "GET /j%3F", "403" },
+		{ "GET /k?q", "-> GET /b%3Fx=1?q 127.0.0.1:9" }, { "GET /k%3f?q", "-> GET /b%3F%3Fx=1?q 127.0.0.1:9" }, { "GET /l?q", "-> GET /b%3Fx= 127.0.0.1:9" }, { "GET /l%3f", "403" },
+		{ "GET /m%20", "403" }, { "GET /m%22", "-> GET /b\" 127.0.0.1:9" },
+		{ NULL, NULL },
+	};
+	(void)state;
+	expect("", "RewriteEngine On\n"
+	       "RewriteRule ^/a(.*)$ /b?r=$1 [L]\n"
+	       "RewriteRule ^/c(.*)$ /b$1?r=1 [L]\n"
+	       "RewriteRule ^/d(.*)$ /b$1?r=1 [L,B]\n"
+	       "RewriteRule ^/e(.*)$ /b%{QUERY_STRING} [L]\n"
+	       "RewriteRule ^/f(.*)$ http://127.0.0.1:9/b$1?q=1 [P,QSL]\n"
+	       "RewriteRule ^/g(.*)$ /b?q=1$1 [L,QSL]\n"
+	       "RewriteRule ^/h(.*)$ http://127.0.0.1:9/b$1 [P,UnsafeAllow3F]\n"
+	       "RewriteRule ^/i(.*)$ /b%{HTTP:X}?r=1 [L]\n"
+	       "RewriteRule ^/k(.*)$ http://127.0.0.1:9/b$1?x=1? [P,QSA]\n"
+	       "RewriteRule ^/l(.*)$ http://127.0.0.1:9/b$1?x=$1? [P]\n"
+	       "RewriteRule ^/m(.*)$ http://127.0.0.1:9/b$1 [P,NE]\n"
+	       "RewriteCond $1 (.*)\n"
+	       "RewriteRule ^/j(.*)$ /b%1?r=1 [L]\n", v);
+}
+
 /* --- conditions ------------------------------------------------------------------------------------------------------------ */
 
 static void test_conditions(void **state)
@@ -307,7 +334,7 @@ static void test_websockets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_redirects),   cmocka_unit_test(test_files_and_backends), cmocka_unit_test(test_conditions), cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_redirects),   cmocka_unit_test(test_files_and_backends), cmocka_unit_test(test_question_marks), cmocka_unit_test(test_conditions), cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_maps),        cmocka_unit_test(test_environment),        cmocka_unit_test(test_inheritance), cmocka_unit_test(test_websockets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

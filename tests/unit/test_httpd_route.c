@@ -52,12 +52,15 @@ static void test_order_and_mapping(void **state)
 		{ "GET /q/z?y=2", "-> GET /a%3Fx=1/z?y=2 127.0.0.1:9" }, { "GET /q/z?", "-> GET /a%3Fx=1/z? 127.0.0.1:9" },
 		{ "GET /nc/%41/b%20c?d=e", "-> GET /%41/b%20c?d=e 127.0.0.1:9" }, { "GET /match/1/2.x", "-> GET /m/2/1 127.0.0.1:9" },
 		{ "GET /whole/p?q", "-> GET /w/whole/p?q 127.0.0.1:9" }, { "GET /NN/x", "404" }, { "GET /lost/a", "500" },
+		{ "GET /lost/@", "400" }, { "GET /lost/b@/x", "400" }, { "GET /lost/%23b/x", "400" }, { "GET /lost/%3Fb", "400" }, { "GET /lost/:b", "500" }, { "GET /lost/99999", "400" },
+		{ "GET /lost/8", "500" }, { "GET /lost/@other.example/", "500" }, { "GET /lost/b@%5B", "400" },
+		{ "GET /whole1/$1", "-> GET /w1/$1/whole1/$1 127.0.0.1:9" },
 		{ NULL, NULL },
 	};
 	(void)state;
 	expect("ProxyPass /open !\nProxyPass /nn http://127.0.0.1:9/n\nProxyPass /nn/keep !\nProxyPass /ns http://127.0.0.1:9/m/\nProxyPass /sn/ http://127.0.0.1:9/m2\n"
 	       "ProxyPass /bare http://127.0.0.1:9\nProxyPass /pc http://127.0.0.1:9/a%20b\nProxyPass /q http://127.0.0.1:9/a?x=1\nProxyPass /nc/ http://127.0.0.1:9/ nocanon\n"
-	       "ProxyPassMatch ^/match/(.)/(.)\\.x$ http://127.0.0.1:9/m/$2/$1\nProxyPassMatch ^/whole http://127.0.0.1:9/w\nProxyPass /lost/ http://127.0.0.1:9\n", v);
+	       "ProxyPassMatch ^/match/(.)/(.)\\.x$ http://127.0.0.1:9/m/$2/$1\nProxyPassMatch ^/whole1/(.*) http://127.0.0.1:9/w1/$1\nProxyPassMatch ^/whole http://127.0.0.1:9/w\nProxyPass /lost/ http://127.0.0.1:9\n", v);
 }
 
 static void test_paths(void **state)
