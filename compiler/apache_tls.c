@@ -150,7 +150,7 @@ static uint32_t protocol_bits(struct lower *l, const struct node *n)
 void lower_apache_tls_protocol(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	(void)arg;
-	lv->server->tls.protocols = protocol_bits(l, n);
+	lv->server->tls.protocols = protocol_bits(l, n) | (l->defaults ? WSR_TLS_OF_FIRST_HOST : 0);
 }
 
 /* "list", "SSL list", "TLSv1.3 list". @return NULL after an error */

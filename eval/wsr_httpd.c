@@ -38,6 +38,8 @@ static bool same_tls(const struct wsr_table *t, uint32_t a, uint32_t b)
 		return a == b;
 	struct wsr_tls x = *wsr_tls_at(t, a), y = *wsr_tls_at(t, b);
 	x.pos = y.pos = WSR_NONE;
+	x.protocols &= ~WSR_TLS_OF_FIRST_HOST;
+	y.protocols &= ~WSR_TLS_OF_FIRST_HOST;
 	return memcmp(&x, &y, sizeof(x)) == 0;
 }
 
@@ -45,10 +47,13 @@ unsigned wsr_httpd_handshake(struct wsr_eval *e)
 {
 	struct wsr_str sni;
 	const struct wsr_server *s = wsr_server_at(e->table, e->server);
-	if (!wsr_var_value(e, WSR_V_SSL_SERVER_NAME, WSR_STR_NULL, &sni) || sni.len == 0)
-		return e->httpd->host->flags & WSR_HOST_STRICT_SNI ? 403 : 0;
-	if (e->request->host.len == 0)
+	bool named = wsr_var_value(e, WSR_V_SSL_SERVER_NAME, WSR_STR_NULL, &sni) && sni.len > 0;
+	if (!named && e->httpd->host->flags & WSR_HOST_STRICT_SNI)
+		return 403;
+	if (named && e->request->host.len == 0)
 		return 400; /* a name in the handshake and none in the request (AH02031) */
+	if (!named)
+		sni = WSR_STR_NULL; /* the first host of the address shook hands */
 	uint32_t shaken = wsr_match_server(e->table, e->regexes, e->listen, sni, NULL);
 	return shaken == e->server || same_tls(e->table, wsr_server_at(e->table, shaken)->tls, s->tls) ? 0 : 421;
 }

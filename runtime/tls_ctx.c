@@ -24,6 +24,7 @@ struct ctx_extra {
 	struct tls_tickets own;      /* from ssl_session_ticket_key */
 	char *curves;                /* NULL = OpenSSL's choice */
 	uint32_t buffer_bytes;
+	bool keeps_protocols;        /* WSR_TLS_OF_FIRST_HOST */
 	unsigned char vouched[EVP_MAX_MD_SIZE]; /* the session id context */
 	unsigned vouched_len;
 };
@@ -281,6 +282,7 @@ static bool set_protocols(SSL_CTX *ctx, uint32_t bits)
 	};
 	int low = 0, high = 0;
 
+	bits &= WSR_TLS_1_0 | WSR_TLS_1_1 | WSR_TLS_1_2 | WSR_TLS_1_3;
 	if (bits == 0)
 		bits = WSR_TLS_1_2 | WSR_TLS_1_3;
 	for (int i = 0; i < 4; i++) {
@@ -533,6 +535,7 @@ static SSL_CTX *server_ctx(const struct wsr_table *t, uint32_t index, struct key
 		return NULL;
 	}
 	extra->tickets = tickets;
+	extra->keeps_protocols = tls->protocols & WSR_TLS_OF_FIRST_HOST;
 	if (use_common(&m, tls, extra) && use_ciphers(&m, tls, extra) && use_certificates(&m, tls) && use_client_verification(&m, tls) &&
 	    use_sessions(&m, tls, extra))
 		return m.ctx;
@@ -584,12 +587,15 @@ bool tls_ctx_check(const struct wsr_table *t, uint32_t tls, struct key_source ke
 void tls_ctx_switch(SSL *ssl, SSL_CTX *ctx)
 {
 	const struct ctx_extra *extra = SSL_CTX_get_app_data(ctx);
+	uint64_t kept = extra->keeps_protocols ? SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_TLSv1_2 | SSL_OP_NO_TLSv1_3 : 0;
 
 	SSL_set_SSL_CTX(ssl, ctx);
-	SSL_clear_options(ssl, SSL_get_options(ssl) & ~SSL_CTX_get_options(ctx));
-	SSL_set_options(ssl, SSL_CTX_get_options(ctx));
-	SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(ctx));
-	SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(ctx));
+	SSL_clear_options(ssl, SSL_get_options(ssl) & ~SSL_CTX_get_options(ctx) & ~kept);
+	SSL_set_options(ssl, SSL_CTX_get_options(ctx) & ~kept);
+	if (!kept) {
+		SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(ctx));
+		SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(ctx));
+	}
 	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), SSL_CTX_get_verify_callback(ctx));
 	SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(ctx));
 	SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(ctx));

@@ -790,6 +790,7 @@ _Static_assert(sizeof(struct wsr_trie) == 20, "trie");
 #define WSR_TLS_1_1 2u
 #define WSR_TLS_1_2 4u
 #define WSR_TLS_1_3 8u
+#define WSR_TLS_OF_FIRST_HOST 16u /* nobody chose versions: a host found by its name keeps those of the address's first host (httpd) */
 enum wsr_tls_cache { WSR_TLS_CACHE_NONE, WSR_TLS_CACHE_OFF, WSR_TLS_CACHE_BUILTIN, WSR_TLS_CACHE_SHARED };
 enum wsr_tls_verify { WSR_TLS_VERIFY_OFF, WSR_TLS_VERIFY_ON, WSR_TLS_VERIFY_OPTIONAL, WSR_TLS_VERIFY_OPTIONAL_NO_CA };
 struct wsr_tls {

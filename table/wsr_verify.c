@@ -491,7 +491,7 @@ static bool check_tls(struct wsr_walk *w, const struct wsr_tls *r)
 {
 	return wsr_want_list(w, SECTION(str_item), r->certificates) && wsr_want_list(w, SECTION(str_item), r->keys) &&
 	       wsr_want(w, r->certificates.count == r->keys.count, WSR_E_RANGE) && wsr_want_list(w, SECTION(str_item), r->ticket_keys) &&
-	       want_bits(w, r->protocols, WSR_TLS_1_0 | WSR_TLS_1_1 | WSR_TLS_1_2 | WSR_TLS_1_3) && wsr_want_string0(w, r->ciphers) &&
+	       want_bits(w, r->protocols, WSR_TLS_1_0 | WSR_TLS_1_1 | WSR_TLS_1_2 | WSR_TLS_1_3 | WSR_TLS_OF_FIRST_HOST) && wsr_want_string0(w, r->ciphers) &&
 	       wsr_want_string0(w, r->curves) && wsr_want_string0(w, r->dhparam) && want_enum(w, r->prefer_server_ciphers, 0, 1) &&
 	       want_enum(w, r->session_cache, WSR_TLS_CACHE_NONE, WSR_TLS_CACHE_SHARED) && want_enum(w, r->session_tickets, 0, 1) &&
 	       want_enum(w, r->verify_client, WSR_TLS_VERIFY_OFF, WSR_TLS_VERIFY_OPTIONAL_NO_CA) &&

@@ -256,7 +256,7 @@ static const struct edit EDITS[] = {
 	EDIT(tls, wsr_tls, 0, certificates.count, 2, RANGE),    /* not as many as keys */
 	EDIT(tls, wsr_tls, 0, keys.first, 3, RANGE),
 	EDIT(tls, wsr_tls, 0, ticket_keys.count, 4, RANGE),
-	EDIT(tls, wsr_tls, 0, protocols, 16, ENUM),
+	EDIT(tls, wsr_tls, 0, protocols, 32, ENUM),
 	EDIT(tls, wsr_tls, 0, ciphers, BAD, STRING),
 	EDIT(tls, wsr_tls, 0, curves, BAD, STRING),
 	EDIT(tls, wsr_tls, 0, dhparam, BAD, STRING),
