@@ -103,9 +103,13 @@ bool apache_is_glob(struct wsr_str s)
 	return false;
 }
 
-/* Shell pattern -> expression over the whole text; in paths no wildcard stands for "/" (apr_fnmatch, APR_FNM_PATHNAME). */
+/*
+ * Shell pattern -> expression over the whole text; in paths no wildcard stands for "/" (apr_fnmatch, APR_FNM_PATHNAME), and a slash stands for several: httpd
+ * compares with the path after their merging.
+ */
 static struct wsr_str glob_expression(struct lower *l, struct wsr_str s, bool path)
 {
+	static const char no_slash[] = "(?!/)";
 	char *out = arena_alloc(&l->cc->arena, 5 * s.len + 8);
 	size_t n = 0;
 	out[n++] = '^';
@@ -119,6 +123,10 @@ static struct wsr_str glob_expression(struct lower *l, struct wsr_str s, bool pa
 				out[n++] = '*';
 		} else if (close) {
 			size_t len = (size_t)(close - (s.ptr + i)) + 1;
+			if (path) {
+				memcpy(out + n, no_slash, sizeof(no_slash) - 1);
+				n += sizeof(no_slash) - 1;
+			}
 			memcpy(out + n, s.ptr + i, len);
 			if (len > 1 && out[n + 1] == '!')
 				out[n + 1] = '^';
@@ -130,6 +138,8 @@ static struct wsr_str glob_expression(struct lower *l, struct wsr_str s, bool pa
 			if (strchr("\\^$.|?*+()[]{}", s.ptr[i]))
 				out[n++] = '\\';
 			out[n++] = s.ptr[i];
+			if (path && s.ptr[i] == '/')
+				out[n++] = '+';
 		}
 	}
 	memcpy(out + n, "\\z", 2);

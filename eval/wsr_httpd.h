@@ -79,8 +79,14 @@ bool wsr_httpd_become(struct wsr_eval *e, uint32_t pos);
 unsigned wsr_httpd_uri(struct wsr_eval *e, const struct wsr_host *host);
 /** Bytes of the path that a prefix of ProxyPass, Redirect or Alias takes, whole segments only; 0: it does not match. */
 size_t wsr_httpd_prefix(struct wsr_str uri, struct wsr_str prefix);
+/** Several slashes of a file name as one (apr_filepath_merge). { NULL, 0 } out of memory. */
+struct wsr_str wsr_httpd_merge_slashes(struct wsr_arena *a, struct wsr_str path);
+/** MergeSlashes of the host. */
+bool wsr_httpd_merges(const struct wsr_eval *e);
 /** Is the path the section's or below it (Location, Directory)? */
 bool wsr_httpd_below(struct wsr_str path, struct wsr_str section);
+/** The same for Location under MergeSlashes Off: there several slashes of the path count as one nevertheless (ap_location_walk). */
+bool wsr_httpd_in_location(struct wsr_str uri, struct wsr_str section);
 enum wsr_httpd_escape {
 	WSR_HTTPD_ESCAPE_FILE,      /* ap_os_escape_path: redirects; lower-case digits */
 	WSR_HTTPD_ESCAPE_PROXY,     /* ap_proxy_canonenc: paths for a backend; upper-case digits */

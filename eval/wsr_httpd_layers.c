@@ -51,7 +51,10 @@ static bool location_matches(struct wsr_eval *e, const struct wsr_layer *y)
 
 static bool location_holds(struct wsr_eval *e, const struct wsr_layer *y)
 {
-	return y->regex != WSR_NONE ? location_matches(e, y) : wsr_httpd_below(e->uri, wsr_string(e->table, y->name));
+	if (y->regex != WSR_NONE)
+		return location_matches(e, y);
+	struct wsr_str name = wsr_string(e->table, y->name);
+	return wsr_httpd_merges(e) ? wsr_httpd_below(e->uri, name) : wsr_httpd_in_location(e->uri, name);
 }
 
 static bool is_folder(struct wsr_eval *e, struct wsr_str path)
@@ -248,5 +251,14 @@ bool wsr_httpd_locations(struct wsr_eval *e)
 
 bool wsr_httpd_sections(struct wsr_eval *e)
 {
+	struct wsr_httpd *h = e->httpd;
+	if (h->mapped == WSR_MAPPED_FILE) { /* sections name folders with single slashes */
+		h->path = wsr_httpd_merge_slashes(e->arena, h->path);
+		if (!h->path.ptr) {
+			wsr_eval_fail(e, "out of memory", h->host->pos);
+			wsr_decide_status(e, 500, h->host->pos);
+			return false;
+		}
+	}
 	return walk(e, false);
 }

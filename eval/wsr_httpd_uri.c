@@ -99,10 +99,32 @@ static unsigned decode_rest(char *s, size_t *len, uint32_t flags)
 	return slash_or_nul ? 404 : 0;
 }
 
+struct wsr_str wsr_httpd_merge_slashes(struct wsr_arena *a, struct wsr_str path)
+{
+	if (!path.ptr || !memmem(path.ptr, path.len, "//", 2))
+		return path;
+	struct wsr_str copy = wsr_arena_dup(a, path);
+	char *s = (char *)(uintptr_t)copy.ptr;
+	size_t out = 0;
+	for (size_t i = 0; s && i < copy.len; i++)
+		if (out == 0 || s[i] != '/' || s[out - 1] != '/')
+			s[out++] = s[i];
+	if (s)
+		s[out] = '\0';
+	return wsr_str(s, out);
+}
+
+bool wsr_httpd_merges(const struct wsr_eval *e)
+{
+	return wsr_srv_at(e->table, wsr_server_at(e->table, e->server)->srv)->merge_slashes;
+}
+
 unsigned wsr_httpd_uri(struct wsr_eval *e, const struct wsr_host *host)
 {
-	bool merge = wsr_srv_at(e->table, wsr_server_at(e->table, e->server)->srv)->merge_slashes;
+	bool merge = wsr_httpd_merges(e);
 	struct wsr_str raw = e->request->path;
+	while (raw.len > 1 && raw.ptr[0] == '/' && raw.ptr[1] == '/') /* ap_parse_uri: whatever MergeSlashes says, "//" does not begin an authority */
+		raw = wsr_from(raw, 1);
 	if (is_plain(raw, merge)) {
 		e->uri = raw;
 		return 0;
@@ -157,6 +179,18 @@ bool wsr_httpd_below(struct wsr_str path, struct wsr_str section)
 	if (!wsr_starts_with(path, section))
 		return false;
 	return section.len == 0 || section.ptr[section.len - 1] == '/' || path.len == section.len || path.ptr[section.len] == '/';
+}
+
+bool wsr_httpd_in_location(struct wsr_str uri, struct wsr_str section)
+{
+	size_t u = 0;
+	for (size_t i = 0; i < section.len; i++) {
+		if (u == uri.len || uri.ptr[u] != section.ptr[i])
+			return false;
+		for (u++; u < uri.len && uri.ptr[u] == '/' && uri.ptr[u - 1] == '/';)
+			u++;
+	}
+	return section.len == 0 || section.ptr[section.len - 1] == '/' || u == uri.len || uri.ptr[u] == '/';
 }
 
 /* --- escaping ------------------------------------------------------------------------------------------------------------ */

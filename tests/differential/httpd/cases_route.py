@@ -61,6 +61,56 @@ HttpdCase("route", "nocanon and encoded slashes", vhosts("""
         ("canon", ("/raw/%41%20b", "/raw//x/./y", "/raw/a;b=c%7E", "/raw/a%2Fb", "/plain/%41%20b", "/raw", "/raw?x%20")), ("both", ("/a%2Fb", "/%41%7e//x", "/a/../b")),
         ("slashes", ("//a/x", "/a//x", "/x//y", "/a/x"))) for uri in uris])
 
+HttpdCase("route", "Location and several slashes", vhosts("""
+    ServerName off
+    MergeSlashes Off # drop
+    ProxyPass / http://@UP@/
+    <Location /private/b> # drop
+        Require all denied
+    </Location>
+    <Location /p?tt*/b> # drop
+        Require all denied
+    </Location>
+    <LocationMatch ^/match/b> # drop
+        Require all denied
+    </LocationMatch>
+    <Location /never//b>
+        Require all denied
+    </Location>
+    <Location /cl[^a]ss[!x]b>
+        Require all denied
+    </Location>""", """
+    ServerName made
+    RewriteEngine On
+    RewriteRule ^/to/(.*)$ //private//$1 [PT] # drop
+    ProxyPass / http://@UP@/
+    <Location /private/b>
+        Require all denied
+    </Location>
+    <LocationMatch ^//private//b> # drop
+        Require all denied
+    </LocationMatch>""", """
+    ServerName rules
+    MergeSlashes Off # drop
+    RedirectMatch ^/r(.*)$ http://e.example$1 # drop
+    RewriteEngine On
+    RewriteRule ^/w(.*)$ http://e.example/w$1 [R] # drop
+    ProxyPass /x http://@UP@/x nocanon""", """
+    ServerName files
+    MergeSlashes Off
+    DocumentRoot @DIR@/html
+    Alias /al/ @DIR@/html/
+    RewriteEngine On
+    RewriteRule ^/rw/(.*)$ @DIR@/html//dir//$1 # drop
+    <Directory @DIR@/html/dir> # drop
+        Require all denied
+    </Directory>"""), [get(uri, host=host) for host, uris in (
+        ("off", ("//private//b/c", "/private/b", "/private//b/x", "/private/c", "///private/b", "/private//bx", "//pitta/b", "/pitt///b", "/pitt/c", "/match/b", "//match/b", "/match//b", "/never/b", "/never//b",
+                 "//../x", "/a//../b", "/a/..//private/b", "/cl^ssyb", "/clsss/b", "/clxss/b")),
+        ("made", ("/to/b", "/to/bx", "/to/b/c")), ("rules", ("//r//x", "/r//x", "//w/x", "/x//y", "//x")),
+        ("files", ("/file.txt", "/dir/file.txt", "/x/..//dir/file.txt", "//dir/file.txt", "/dir//file.txt", "/al//dir/file.txt", "/al//file.txt", "/rw/file.txt"))) for uri in uris],
+          files={"html/file.txt": "file\n", "html/dir/file.txt": "hidden\n"})
+
 HttpdCase("route", "ProxyPassMatch", vhost("""
     ProxyPassMatch ^/re/(.*)\\.x$ http://@UP@/$1 # drop
     ProxyPassMatch ^/two/([^/]+)/(\\d+)$ http://@UP2@/$2/$1?n=$2 # drop
