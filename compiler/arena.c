@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arena allocation: chunks of growing size obtained with malloc, small allocations cut from the newest, large ones with a chunk of their
+ * Arena allocation: chunks of growing size obtained with pages_alloc(), small allocations cut from the newest, large ones with a chunk of their
  * own. Invariant: used_bytes never exceeds ceiling_bytes, and a failed allocation leaves the arena as it was.
  */
 #include "compiler/arena.h"
@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "compiler/pages.h"
 
 #define CHUNK_FIRST ((size_t)64 << 10)
 #define CHUNK_LAST  ((size_t)4 << 20)
@@ -58,7 +60,7 @@ static struct arena_chunk *chunk_new(struct arena *a, size_t bytes)
 		out_of_memory(a);
 	if (a->ceiling_bytes && bytes + sizeof(*c) > a->ceiling_bytes - a->used_bytes)
 		out_of_memory(a);
-	c = malloc(sizeof(*c) + bytes);
+	c = pages_alloc(sizeof(*c) + bytes);
 	if (!c)
 		out_of_memory(a);
 	c->bytes = bytes;
@@ -89,11 +91,11 @@ static void *alloc_slow(struct arena *a, size_t bytes)
 		size *= 2;
 	if (bytes > size / 4)
 		return alloc_large(a, bytes);
-	struct arena_chunk *c = chunk_new(a, size);
+	struct arena_chunk *c = chunk_new(a, size - sizeof(*c)); /* in all a whole number of pages */
 	c->older = a->chunks;
 	a->chunks = c;
 	a->next = c->data + bytes;
-	a->room = size - bytes;
+	a->room = c->bytes - bytes;
 	return c->data;
 }
 

@@ -130,7 +130,18 @@ static const struct words_check words_checks[] = {
 /* Most statements have no byte that any of these checks looks at. */
 static bool has_odd_byte(const char *text, uint32_t len)
 {
-	for (uint32_t i = 0; i < len; i++)
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint32_t i = 0;
+
+	for (; len - i >= 8; i += 8) { /* a byte of `less` is zero where '<' stands; then, or in a byte above 127, a top bit is left */
+		uint64_t word, less;
+
+		memcpy(&word, text + i, sizeof(word));
+		less = word ^ ones * '<';
+		if ((((less - ones) & ~less) | word) & tops)
+			return true;
+	}
+	for (; i < len; i++)
 		if (text[i] == '<' || (unsigned char)text[i] >= 0x80)
 			return true;
 	return false;

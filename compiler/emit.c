@@ -42,7 +42,7 @@ bool emit_table(const struct plan *plan, unsigned char **bytes, size_t *len)
 	uint64_t total = measure(plan, dir);
 	if (total >= WSR_MAX_TABLE_BYTES)
 		return false;
-	unsigned char *out = intern_realloc(NULL, total);
+	unsigned char *out = intern_alloc(total);
 	struct wsr_header h = {
 		.endian_mark = WSR_ENDIAN_MARK,
 		.major = WSR_MAJOR,

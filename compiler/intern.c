@@ -8,14 +8,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void *intern_realloc(void *old, size_t len)
+#include "compiler/pages.h"
+
+static void *there(void *p)
 {
-	void *p = realloc(old, len ? len : 1);
 	if (!p) {
 		fputs("wsrpc: out of memory\n", stderr);
 		exit(2);
 	}
 	return p;
+}
+
+void *intern_realloc(void *old, size_t len)
+{
+	return there(realloc(old, len ? len : 1));
+}
+
+void *intern_alloc(size_t len)
+{
+	return there(pages_alloc(len ? len : 1));
+}
+
+/* The last bytes, fewer than eight, as a number: two loads that overlap instead of a copy of unknown length. */
+static uint64_t last_bytes(const unsigned char *s, size_t len)
+{
+	uint32_t low, high;
+	if (len == 0)
+		return 0;
+	if (len < 4)
+		return (uint64_t)s[0] | (uint64_t)s[len / 2] << 8 * (len / 2) | (uint64_t)s[len - 1] << 8 * (len - 1);
+	memcpy(&low, s, sizeof(low));
+	memcpy(&high, s + len - sizeof(high), sizeof(high));
+	return low | (uint64_t)high << 8 * (len - sizeof(high));
 }
 
 uint64_t intern_hash(const void *data, size_t len)
@@ -30,9 +54,7 @@ uint64_t intern_hash(const void *data, size_t len)
 		s += 8;
 		len -= 8;
 	}
-	uint64_t w = 0;
-	memcpy(&w, s, len);
-	h = (h ^ w) * UINT64_C(0xc4ceb9fe1a85ec53);
+	h = (h ^ last_bytes(s, len)) * UINT64_C(0xc4ceb9fe1a85ec53);
 	return h ^ h >> 29;
 }
 
@@ -92,7 +114,7 @@ uint32_t pool_push(struct pool *p, const void *rec)
 static void index_grow(struct pool_index *x)
 {
 	uint32_t mask = x->mask ? x->mask * 2 + 1 : 63;
-	struct pool_entry *e = intern_realloc(NULL, ((size_t)mask + 1) * sizeof(*e));
+	struct pool_entry *e = intern_alloc(((size_t)mask + 1) * sizeof(*e));
 	memset(e, 0, ((size_t)mask + 1) * sizeof(*e));
 	for (uint32_t i = 0; x->entries && i <= x->mask; i++) {
 		if (!x->entries[i].count)

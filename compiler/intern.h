@@ -62,5 +62,7 @@ uint64_t intern_hash(const void *data, size_t len);
 
 /** realloc() that ends the program when memory is out. */
 void *intern_realloc(void *old, size_t len);
+/** Fresh memory for a block that does not grow: pages_alloc() with the same end. */
+void *intern_alloc(size_t len);
 
 #endif

@@ -92,6 +92,7 @@ struct lower {
 	struct pool listens;        /* struct lower_listen */
 	struct pool uses;           /* struct listen_use */
 	struct pool_index listen_index;
+	uint32_t last_listen;       /* the listen used last, if any */
 	struct pool_index namesets; /* hash of content -> nameset */
 	struct pool names;          /* struct lower_name */
 	struct pool servers;        /* struct lower_server */

@@ -98,8 +98,10 @@ static struct wsr_redirect_rule default_redirect(struct lower *l, const struct l
 		rule.from = plan_tmpl_const(l->plan, loc->proxy_url);
 		rule.to = plan_tmpl_const(l->plan, loc->proxy_location);
 	} else {
-		const char *from = arena_printf(&l->cc->arena, "%.*s/", WSR_FMT(loc->proxy_url));
-		rule.from = plan_tmpl_const(l->plan, wsr_cstr(from));
+		char *from = arena_alloc(&l->cc->arena, loc->proxy_url.len + 1);
+		memcpy(from, loc->proxy_url.ptr, loc->proxy_url.len);
+		from[loc->proxy_url.len] = '/';
+		rule.from = plan_tmpl_const(l->plan, wsr_str(from, loc->proxy_url.len + 1));
 		rule.to = plan_tmpl_const(l->plan, WSR_STR("/"));
 	}
 	return rule;

@@ -95,17 +95,36 @@ static void listen_option(struct lower *l, const struct word *w, struct listen_o
 	}
 }
 
+static uint16_t family_of(const struct address *a)
+{
+	return a->kind == WSR_PEER_UNIX ? 1 : a->kind == WSR_PEER_IPV6 ? 6 : 4;
+}
+
+/* Most servers listen where the one before them does: its text need not be made again. */
+static struct lower_listen *same_listen(struct lower *l, const struct address *a, uint16_t port)
+{
+	if (l->last_listen >= l->listens.count || a->kind == WSR_PEER_UNIX)
+		return NULL;
+	struct lower_listen *last = pool_at(&l->listens, l->last_listen);
+	const struct wsr_listen *r = &last->record;
+	return r->family == family_of(a) && r->port == port && memcmp(r->addr, a->bytes, sizeof(r->addr)) == 0 ? last : NULL;
+}
+
 static struct lower_listen *find_listen(struct lower *l, const struct address *a, uint16_t port, const struct node *n, bool *is_new)
 {
+	struct lower_listen *same = same_listen(l, a, port);
+	*is_new = false;
+	if (same)
+		return same;
 	const char *text = canonical(l, a, port);
 	wsr_sref ref = plan_str(l->plan, wsr_cstr(text));
 	struct pool_entry *e = index_at(&l->listen_index, ref);
 	*is_new = e->first == WSR_NONE;
 	if (!*is_new)
-		return pool_at(&l->listens, e->first);
+		return pool_at(&l->listens, l->last_listen = e->first);
 	struct lower_listen fresh = { .first = n, .last_server = WSR_NONE, .first_use = WSR_NONE, .last_use = WSR_NONE };
 	fresh.record = (struct wsr_listen){ .text = ref, .port = port, .backlog = -1 };
-	fresh.record.family = a->kind == WSR_PEER_UNIX ? 1 : a->kind == WSR_PEER_IPV6 ? 6 : 4;
+	fresh.record.family = family_of(a);
 	memcpy(fresh.record.addr, a->bytes, sizeof(a->bytes));
 	if (a->kind == WSR_PEER_UNIX)
 		fresh.record.path = plan_str(l->plan, a->host);
@@ -113,7 +132,7 @@ static struct lower_listen *find_listen(struct lower *l, const struct address *a
 		fresh.record.flags |= WSR_LISTEN_WILDCARD;
 	if (a->kind == WSR_PEER_IPV6)
 		fresh.record.flags |= WSR_LISTEN_IPV6ONLY;
-	e->first = pool_push(&l->listens, &fresh);
+	l->last_listen = e->first = pool_push(&l->listens, &fresh);
 	return pool_at(&l->listens, e->first);
 }
 
