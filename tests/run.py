@@ -174,6 +174,8 @@ def run_python(path, options):
         outcome.fail("(module)", "no end after %d s\n%s" % (options.module_seconds, text(out)))
     elif code != 0:
         outcome.fail("(module)", "exit code %s\n%s" % (code, text(out)))
+    elif outcome.failures and out.strip():
+        outcome.failures[-1] = (outcome.failures[-1][0], outcome.failures[-1][1] + "the module's output:\n" + text(out))
     return outcome
 
 

@@ -59,6 +59,7 @@ def calmed(case, records):
     for one in records.rows:
         if "fields" in one:
             one["fields"] = [(n, ",".join(sorted(v.replace(" ", "").split(","))) if n == "Allow" else v) for n, v in one["fields"]]
+            one["fields"] = [(n, re.sub(r"(?i)expires=[^;]*", "expires=LATER", v) if n.lower() == "set-cookie" else v) for n, v in one["fields"]]
         for request in one["upstream"]:
             request.pop("reused", None)
         one["upstream"].sort(key=lambda request: request["backend"])
