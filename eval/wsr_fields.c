@@ -332,7 +332,7 @@ static void write_added(struct wsr_eval *e, unsigned status, struct wsr_out *out
 	}
 }
 
-static int64_t now_s(struct wsr_eval *e)
+int64_t wsr_now_s(struct wsr_eval *e)
 {
 	struct wsr_str msec;
 	int64_t s = 0;
@@ -343,7 +343,7 @@ static int64_t now_s(struct wsr_eval *e)
 	return s;
 }
 
-void wsr_write_expires(struct wsr_eval *e, unsigned status, struct wsr_out *out)
+static void write_expires(struct wsr_eval *e, unsigned status, struct wsr_out *out)
 {
 	int64_t seconds = (int64_t)e->fieldset->expires_s;
 	char date[WSR_DATE_BYTES], control[40];
@@ -351,7 +351,7 @@ void wsr_write_expires(struct wsr_eval *e, unsigned status, struct wsr_out *out)
 		return;
 	int64_t at = e->fieldset->expires_kind == WSR_EXPIRES_EPOCH ? 1
 		   : e->fieldset->expires_kind == WSR_EXPIRES_MAX   ? 2145916555 /* nginx's: 31 Dec 2037 23:55:55 */
-								    : now_s(e) + seconds;
+								    : wsr_now_s(e) + seconds;
 	if (e->fieldset->expires_kind == WSR_EXPIRES_MAX)
 		seconds = 315360000; /* ten years */
 	wsr_out_field(out, WSR_STR("Expires"), wsr_http_date(at, date));
@@ -413,7 +413,7 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 			wsr_out_field(out, a->extra[i].name, a->extra[i].value);
 	if (up)
 		write_upstream_fields(e, up, a->status, out);
-	wsr_write_expires(e, a->status, out);
+	write_expires(e, a->status, out);
 	write_added(e, a->status, out);
 	wsr_out_end(out);
 }

@@ -11,7 +11,7 @@ bool wsr_belongs_to_connection(const struct wsr_field *f);
 void wsr_write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_t length);
 /** Host and port of the backend of a PROXY decision: as written, or as the variables gave them. */
 struct wsr_str wsr_target_authority(struct wsr_eval *e);
-/** Expires and Cache-Control as the location's settings say. */
-void wsr_write_expires(struct wsr_eval *e, unsigned status, struct wsr_out *out);
+/** Seconds since 1970. */
+int64_t wsr_now_s(struct wsr_eval *e);
 
 #endif

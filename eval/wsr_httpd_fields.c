@@ -7,6 +7,7 @@
  * Framing and connection fields are never taken from the configuration, whatever it says: they are written here alone.
  */
 #include "eval/wsr_chars.h"
+#include "eval/wsr_date.h"
 #include "eval/wsr_field_list.h"
 #include "eval/wsr_fields.h"
 #include "eval/wsr_httpd.h"
@@ -360,6 +361,27 @@ static void write_answer_framing(const struct wsr_head *up, const struct wsr_ans
 		wsr_write_framing(out, a->framing, a->length);
 }
 
+/* Expires and max-age, unless the answer has an Expires or is an error (mod_expires: expires_filter). What came from a backend was never modified here. */
+static void expire(struct wsr_eval *e, const struct wsr_head *up, unsigned status, struct wsr_field_list *list)
+{
+	bool by_file = e->fieldset->expires_kind == WSR_EXPIRES_MODIFIED;
+	uint32_t modified = wsr_fields_find(list, WSR_STR("Last-Modified"), 0);
+	if (e->fieldset->expires_kind == WSR_EXPIRES_OFF || status >= 400 || has_field(list, "Expires") || (by_file && (up || modified == list->count)))
+		return;
+	int64_t now = wsr_now_s(e), base = by_file ? wsr_http_date_parse(list->fields[modified].value) : now;
+	int64_t at = base + (int64_t)e->fieldset->expires_s;
+	at = at > now ? at : now;
+	char date[WSR_DATE_BYTES], age[40];
+	snprintf(age, sizeof(age), "max-age=%lld", (long long)(at - now));
+	struct wsr_str control = wsr_arena_dup(e->arena, wsr_cstr(age)), expires = wsr_arena_dup(e->arena, wsr_http_date(at, date));
+	if (!control.ptr || !expires.ptr) {
+		list->failed = true;
+		return;
+	}
+	wsr_fields_append(list, WSR_STR("Cache-Control"), control, false);
+	wsr_fields_add(list, WSR_STR("Expires"), expires);
+}
+
 void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
 {
 	struct wsr_field_list fields = { .arena = e->arena }, always = { .arena = e->arena };
@@ -375,6 +397,7 @@ void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const 
 		wsr_fields_add(&always, WSR_STR("WWW-Authenticate"), e->httpd->challenge);
 	if (!a->tunnel) { /* mod_headers does not see a 101 */
 		header_ops(e, &always, true);
+		expire(e, up, a->status, &fields);
 		if (!error)
 			header_ops(e, &fields, false);
 	}
@@ -385,7 +408,6 @@ void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const 
 		wsr_out_field(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
 	write_list(&always, out);
 	write_list(&fields, out);
-	wsr_write_expires(e, a->status, out);
 	write_answer_framing(up, a, out);
 	write_connection(e, a, out);
 	wsr_out_end(out);

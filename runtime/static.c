@@ -104,8 +104,8 @@ static unsigned validators(const struct exchange *x, unsigned status, struct wsr
 {
 	const struct static_file *f = x->file;
 	unsigned n = 0;
-	if (httpd_rules(x) && x->eval.file->max_ranges > 0)
-		fields[n++] = own_field("Accept-Ranges", WSR_STR("bytes"));
+	if (httpd_rules(x))
+		fields[n++] = own_field("Accept-Ranges", x->eval.file->max_ranges > 0 ? WSR_STR("bytes") : WSR_STR("none"));
 	if (status < 400 || httpd_rules(x))
 		fields[n++] = own_field("Last-Modified", f->modified);
 	if (f->etag[0])

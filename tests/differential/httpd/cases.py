@@ -3,6 +3,7 @@
 
 import judge  # first: it makes the shared harness importable
 import cases_access
+import cases_files
 import cases_host
 import cases_more
 import cases_proxy
@@ -11,4 +12,4 @@ import cases_route
 import cases_shapes
 
 CASES = judge.HttpdCase.all
-assert all((cases_access, cases_host, cases_more, cases_proxy, cases_rewrite, cases_route, cases_shapes))
+assert all((cases_access, cases_files, cases_host, cases_more, cases_proxy, cases_rewrite, cases_route, cases_shapes))

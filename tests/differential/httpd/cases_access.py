@@ -32,7 +32,7 @@ HttpdCase("access", "Require", vhost("""
         Require ip 10.0.0.0/8 192.168.1.1 ::1 # drop
     </Location>
     <Location /not>
-        <RequireAll>
+        <RequireAll> # drop
             Require all granted
             Require not ip 127.0.0.1 # drop
         </RequireAll>
@@ -56,7 +56,7 @@ HttpdCase("access", "Require", vhost("""
         <RequireAll>
             Require ip 127.0.0.1
             Require method GET # drop
-            <RequireAny>
+            <RequireAny> # drop
                 Require env ALLOWED # drop
                 Require expr %{QUERY_STRING}=='any' # drop
             </RequireAny>

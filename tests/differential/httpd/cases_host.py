@@ -121,7 +121,7 @@ IncludeOptional none/*.conf
 cont # drop
     IncludeOptional parts/*.vhost # drop
     ProxyPass / http://${UPSTREAM}/
-    UnDefine HERE
+    UnDefine HERE # drop
     <IfDefine HERE>
         Header always set X-Undefined no
     </IfDefine>
@@ -312,7 +312,7 @@ RequestReadTimeout header=1 body=5 # drop
 """, [get("/r"), get("/r", keep=True, pause=1.8), raw(b"GET /r HTTP/1.1\r\nHost: lo", wait=2.2)], explain=False, differs=["time out"])
 
 HttpdCase("connection", "names of the server", """
-ServerTokens Prod
+ServerTokens Prod # drop
 ServerSignature Off
 TraceEnable Off # drop
 <VirtualHost @A@>
@@ -324,7 +324,6 @@ TraceEnable Off # drop
     ProxyPassReverse /up http://@UP@/
     ServerAdmin admin@@@e.example # drop
     RequestHeader set X-Admin "expr=%{SERVER_ADMIN}"
-    HostnameLookups Off
 </VirtualHost>
 <VirtualHost @A@>
     ServerName physical.example
@@ -341,6 +340,12 @@ TraceEnable Off # drop
 </VirtualHost>
 """.replace("@@@", "@"), [get("/r"), get("/r", host="other.example:99"), get("/up/x", method="TRACE"), get("/up/x", host="other.example:99"), get("/r", host="physical.example"), get("/r", host="physical.example:77"), get("/up/x", host="physical.example", method="TRACE"),
                           get("/up/x", host="physical.example", method="TRACE", body=b"x"), get("/r", host="off.example"), get("/r", host="off.example:88")])
+
+HttpdCase("connection", "names of clients", vhost("""
+    ProxyPass / http://@UP@/
+    HostnameLookups On # drop
+    RequestHeader set X-Client "expr=%{REMOTE_HOST}"
+"""), [get("/x")], differs=["names of clients"])
 
 # Sites as they are commonly written: everything at once.
 HttpdCase("site", "chat behind TLS", """

@@ -170,7 +170,7 @@ HttpdCase("expr", "If, expressions and the environment", vhost("""
     SetEnvIf User-Agent "bot" is_bot=1 !other # drop
     SetEnvIfNoCase X-Case "^abc$" cased # drop
     BrowserMatch "Safari/([0-9]+)" safari=$1 # drop
-    BrowserMatchNoCase chrome chrome
+    BrowserMatchNoCase chrome chrome # drop
     SetEnvIf Request_URI "\\.gif$" image # drop
     SetEnvIf Remote_Addr "^127\\." local=yes # drop
     SetEnvIf Request_Method POST posting # drop

@@ -266,7 +266,7 @@ HttpdCase("files", "DocumentRoot, Alias and Directory", vhost("""
         Require all granted
         Header set X-Dir outer # drop
     </Directory>
-    <Directory @DIR@/html/sub>
+    <Directory @DIR@/html/sub> # drop
         Header set X-Dir sub # drop
     </Directory>
     <DirectoryMatch "/html/x"> # drop

@@ -8,6 +8,7 @@ its doc string is the reason.
 
 import copy
 import re
+import zlib
 
 NEUTRAL = []
 NAMED = {}
@@ -201,6 +202,64 @@ def trace_of_files(row, one):
     """A TRACE that reaches no backend is refused with 405; httpd sends the request back, with every cookie and password in it, where a script of a page can read them."""
     if row.method == "TRACE" and not one["upstream"]:
         one.clear()
+        one["upstream"] = []
+
+
+@named
+def names_of_clients(_row, one):
+    """The name of a client is not looked up (HostnameLookups): an answer would wait for a name server that the client chooses."""
+    for request in one["upstream"]:
+        request["fields"] = without(request["fields"], "x-client")
+
+
+@named
+def lifetimes_by_type(row, one):
+    """ExpiresDefault holds for all types (ExpiresByType)."""
+    if row.target.endswith(".css"):
+        one["fields"] = without(one["fields"], "expires", "cache-control")
+
+
+@named
+def types_by_several_extensions(row, one):
+    """The last extension and AddType say what a file is: no charset, language or encoding is added, and TypesConfig is not read."""
+    if row.target.count(".") > 1 or row.target.startswith(("/pic", "/sub")):
+        one["fields"] = without(one["fields"], "content-type", "content-language", "content-encoding")
+
+
+@named
+def listings_and_access_files(row, one):
+    """Folders are not listed (403), and access files are neither read nor sent: both show what nobody put into the configuration."""
+    if row.target.startswith(("/list/", "/deep/", "/one/", "/named/")) and row.target != "/list/x.txt":
+        one.clear()
+        one["upstream"] = []
+
+
+@named
+def compression(row, one):
+    """Nothing is compressed here: what compresses pages together with secrets shows their length (BREACH), and backends can do it."""
+    fields = dict(one["fields"])
+    if fields.get("content-encoding") == "gzip":
+        one["body"] = zlib.decompress(one["body"], 31)
+    if row.target == "/up/brotli":  # which nothing at hand unpacks
+        one["body"] = b""
+    one["fields"] = without(one["fields"], "content-encoding", "vary", "content-length", "etag", "accept-ranges")
+
+
+@named
+def bodies_as_they_are(row, one):
+    """The body of a request goes on as the client wrote it (SetInputFilter, AddInputFilter)."""
+    if row.target != "/plain":
+        one.pop("body", None)
+        for request in one["upstream"]:
+            request.pop("body", None)
+            request["fields"] = without(request["fields"], "content-encoding")
+
+
+@named
+def every_request_goes_on(row, one):
+    """Nothing is cached: every request reaches its backend."""
+    if row.target.startswith("/kept"):
+        one["fields"] = without(one["fields"], "age", "x-cache", "content-length")
         one["upstream"] = []
 
 
