@@ -180,7 +180,7 @@ HttpdCase("expr", "If, expressions and the environment", vhost("""
     SetEnv gone value
     UnsetEnv gone # drop
     PassEnv NOT_THERE
-    RequestHeader set X-Env "%{is_bot}e|%{cased}e|%{safari}e|%{image}e|%{local}e|%{posting}e|%{chained}e|%{byexpr}e|%{fixed}e|%{gone}e" # drop
+    RequestHeader set X-Env "%{is_bot}e|%{cased}e|%{safari}e|%{image}e|%{local}e|%{posting}e|%{chained}e|%{byexpr}e|%{fixed}e|%{gone}e|%{chrome}e" # drop
     <If "%{HTTP:X-If} == 'one' && %{REQUEST_METHOD} != 'POST'"> # drop
         RequestHeader set X-Branch one
     </If>

@@ -27,13 +27,9 @@ SSLOptions SSLPassPhraseDialog SSLProxyCARevocationFile SSLProxyCheckPeerCN SSLP
 SSLProxyMachineCertificateFile SSLProxyVerifyDepth SSLSessionCache
 SSLSessionCacheTimeout SSLSessionTicketKeyFile SSLSessionTickets SSLUseStapling SSLVerifyDepth
 
-ErrorLog GracefulShutdownTimeout Group HostnameLookups KeepAlive LimitRequestBody LimitRequestFields
-LimitRequestLine Listen LogLevel MaxKeepAliveRequests PidFile ServerTokens User
+ErrorLog GracefulShutdownTimeout Group KeepAlive LimitRequestBody LimitRequestFields
+LimitRequestLine Listen LogLevel MaxKeepAliveRequests PidFile User
 
-AccessFileName AddCharset AddEncoding AddInputFilter AddLanguage AddOutputFilter AddOutputFilterByType AddType AllowOverride
-AllowOverrideList AuthBasicProvider Brotli* BrowserMatchNoCase Cache* DefaultLanguage Deflate* Directory ExpiresActive
-ExpiresByType ExpiresDefault Filter* MaxRanges Options RequireAll RequireAny SetInputFilter SetOutputFilter TypesConfig
-UnDefine
 """.split()
 
 # Rows without a difference that a client or a backend can see: the test that shows them, as "file name-of-the-test".
