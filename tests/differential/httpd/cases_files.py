@@ -88,6 +88,7 @@ def aged(request):
 
 
 HttpdCase.all[-1].script = aged
+HttpdCase.all[-1].explain = False  # what a backend's own lifetimes become cannot be told without them
 
 HttpdCase("files", "lifetimes by type", vhost("""
     DocumentRoot @DIR@/html
