@@ -71,12 +71,6 @@ void lower_apache_limit_body(struct lower *l, struct level *lv, const struct nod
 	put(lv, SET_client_max_body_bytes, v);
 }
 
-void lower_apache_merge_slashes(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
-{
-	(void)l, (void)arg;
-	lv->server->srv.merge_slashes = is(node_arg(n, 0), "on");
-}
-
 void lower_apache_server_tokens(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	static const char *const words[] = { "Prod", "ProductOnly", "Major", "Minor", "Min", "Minimal", "OS", "Full" };

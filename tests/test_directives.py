@@ -91,13 +91,14 @@ class Table(unittest.TestCase):
     def test_names_are_looked_up_once(self):
         """No two rows have one name in one context."""
         known = set()
-        for row in ROWS:
+        for row in directive_table.rows(None):
+            name = row.name.lower() if row.dialect == "APACHE" else row.name
             for context in () if row.anywhere else row.contexts:
-                self.assertNotIn((row.name, context), known, row)
-                known.add((row.name, context))
+                self.assertNotIn((row.dialect, name, context), known, row)
+                known.add((row.dialect, name, context))
 
     def test_rows_that_need_a_note_have_one(self):
-        for row in ROWS:
+        for row in directive_table.rows(None):
             with self.subTest(row):
                 self.assertEqual(row.note is not None, row.verdict in ("DIFFERS", "INERT", "REFUSED", "THIRD_PARTY") or "OBSOLETE" in row.policy)
                 self.assertRegex(row.sentence, r"\.$")
