@@ -59,7 +59,7 @@ void lower_apache_keepalive_requests(struct lower *l, struct level *lv, const st
 
 	(void)l, (void)arg;
 	value_uint(arg_str(n, 0), &v);
-	put(lv, SET_keepalive_requests, v ? v : INT32_MAX);
+	put(lv, SET_keepalive_requests, v && v < INT32_MAX ? v + 1 : INT32_MAX); /* httpd counts those behind which the connection stays open */
 }
 
 void lower_apache_limit_body(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
