@@ -61,6 +61,13 @@ static void finish_client(struct control_client *c, const char *why)
 		evbuffer_add_printf(out, "ok\n");
 }
 
+void control_warn(struct master *m, enum control_wait kind, const char *text)
+{
+	for (struct control_client *c = m->clients; c; c = c->next)
+		if (c->waits == kind)
+			evbuffer_add_printf(bufferevent_get_output(c->bev), "warning: %s\n", text);
+}
+
 void control_finish(struct master *m, enum control_wait kind, const char *why)
 {
 	for (struct control_client *c = m->clients; c; c = c->next)
@@ -267,6 +274,8 @@ static int read_answer(int fd)
 		} else if (!strncmp(line, "error: ", 7)) {
 			fprintf(stderr, "wsrpd: %s", line + 7);
 			done = true;
+		} else if (!strncmp(line, "warning: ", 9)) {
+			fprintf(stderr, "wsrpd: %s", line);
 		} else {
 			fputs(line, stdout);
 		}

@@ -66,7 +66,7 @@ static bool make_room(struct worker *w)
 		return true;
 	if (conn_close_idle(w, IDLE_BATCH) > 0 && w->counters->connections < w->max_connections)
 		return true;
-	listeners_pause(w, "worker_connections are used up");
+	listeners_pause(w, "worker_connections, or the descriptors for them, are used up");
 	return false;
 }
 

@@ -141,10 +141,31 @@ static void reload_done(struct master *m)
 	reload_try(m);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Rights and limits of processes are taken at the start of the master, which would have to give them up or get them back now. */
+static void warn_of_settings_for_the_start(struct master *m)
+{
+	const char *changed = NULL;
+	if (!same_text(m->settings.user, m->next_settings.user) || !same_text(m->settings.group, m->next_settings.group))
+		changed = "the new table's \"user\" takes effect at the next start: workers keep the one they have";
+	else if (wsr_global(&m->current->gen->table)->worker_rlimit_nofile != wsr_global(&m->next->gen->table)->worker_rlimit_nofile)
+		changed = "the new table's \"worker_rlimit_nofile\" takes effect at the next start: workers keep the limit they have";
+	if (!changed)
+		return;
+	master_log(m, WSR_LOG_WARN, "%s", changed);
+	control_warn(m, CONTROL_RELOAD, changed);
+}
+
 /* All are ready: from here on the new generation is what a restarted worker gets. */
 static void reload_commit(struct master *m)
 {
 	m->reload = RELOAD_COMMITTING;
+	if (!m->starting)
+		warn_of_settings_for_the_start(m);
 	load_free(m->current);
 	m->current = m->next;
 	m->next = NULL;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -168,6 +169,30 @@ static void on_prepare(struct worker_process *wp, uint32_t number)
 	say(wp, CHANNEL_READY, number, "");
 }
 
+/* Descriptors that are nobody's connection: standard streams, event loop, channel, resolver, and a few files that are open for a moment. */
+#define OWN_DESCRIPTORS 24u
+
+/*
+ * As many clients as can each have a second descriptor, for the upstream or the file: who is accepted must not be told 500 for want of one. Beside them stay free
+ * what a reload brings along (listeners and logs, once more).
+ */
+static uint32_t clients_with_descriptors(const struct worker *w, uint32_t wanted)
+{
+	const struct generation *g = w->gen;
+	struct rlimit lim;
+	uint64_t fixed = OWN_DESCRIPTORS + 2u * ((uint64_t)wsr_listen_count(&g->table) + g->access_fd_count + g->error_fd_count);
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	uint64_t room = lim.rlim_cur > fixed + 2 ? (lim.rlim_cur - fixed) / 2 : 1;
+	if (room >= wanted)
+		return wanted;
+	if (w->index == 0)
+		log_error(w->gen, WSR_NONE, WSR_LOG_WARN, NULL,
+			  "worker_connections is %u, but %llu file descriptors are enough for %llu clients and their upstreams: no more are accepted at a time", wanted,
+			  (unsigned long long)lim.rlim_cur, (unsigned long long)room);
+	return (uint32_t)room;
+}
+
 static void on_commit(struct worker_process *wp, uint32_t number)
 {
 	struct worker *w = &wp->w;
@@ -175,9 +200,7 @@ static void on_commit(struct worker_process *wp, uint32_t number)
 		return;
 	struct generation *old = w->gen;
 	w->gen = wp->offer.gen;
-	w->max_connections = wsr_global(&w->gen->table)->worker_connections;
-	if (wp->w.connections_override)
-		w->max_connections = wp->w.connections_override;
+	w->max_connections = clients_with_descriptors(w, w->connections_override ? w->connections_override : wsr_global(&w->gen->table)->worker_connections);
 	listeners_apply(w, wp->offer.listen_fds, wp->offer.listen_count);
 	free(wp->offer.listen_fds);
 	wp->offer = (struct offer){ 0 };

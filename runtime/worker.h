@@ -45,7 +45,7 @@ struct worker {
 	uint32_t index;             /* ordinal of the worker, from 0 */
 	pid_t pid;
 	const char *prefix;         /* absolute folder for relative paths, without "/" at its end */
-	uint32_t max_connections;   /* worker_connections of the current table, or -o's */
+	uint32_t max_connections;   /* worker_connections of the current table, or -o's, or fewer when there are not two descriptors for each */
 	uint32_t connections_override; /* -o worker_connections, 0 = the table's */
 	struct listener *listeners;
 	bool listeners_paused;

@@ -3,6 +3,7 @@
 
 import glob
 import os
+import resource
 import re
 import shutil
 import signal
@@ -140,6 +141,21 @@ class Reload(Daemon):
             env.write(self.server.table, b"garbage")
             self.replace_workers()
             self.assertEqual({self.get("/").body for _ in range(10)}, {served})
+
+    def test_settings_of_the_start_are_named(self):
+        """What only a start can change goes on as it is, and the answer to the reload says so."""
+        for main, word in (("user root;", "user"), ("worker_rlimit_nofile 333;", "worker_rlimit_nofile")):
+            with self.subTest(word):
+                if word == "user" and os.geteuid() != 0:
+                    continue  # it means nothing there
+                self.recompile(conf("return 200 second;", main="worker_processes 2; " + main))
+                done = self.server.control("reload")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn('"%s" takes effect at the next start' % word, done.stderr.decode())
+                self.assertIn('"%s" takes effect at the next start' % word, self.server.errors())
+                self.recompile(conf("return 200 second;"))
+                self.assertEqual(self.server.control("reload").returncode, 0)
+        self.assertEqual(self.server.control("reload").stderr, b"")
 
     def test_missing_certificate_is_refused(self):
         self.recompile(conf("listen @B@ ssl; ssl_certificate none.crt; ssl_certificate_key none.key; return 200 second;"))
@@ -565,6 +581,13 @@ class Overload(Daemon):
         command = ["prlimit", "--nofile=%d:%d" % (count, count)]
         self.server.launch(command + [env.WSRPD, "-p", self.folder, *self.server.pid_option, self.server.table], self.waits)
 
+    def surprised(self, count):
+        """The worker, with our own rights, started with enough descriptors; now there are only so many."""
+        self.server.stop()
+        self.server.serve(self.waits, ["-o", "user=root"] if os.geteuid() == 0 else [])
+        for pid in self.server.children():
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, count))
+
     def full(self):
         """Connections that take the worker's last descriptors."""
         held = [self.connect() for _ in range(100)]
@@ -574,7 +597,7 @@ class Overload(Daemon):
     def test_every_worker_refuses(self):
         """The second refusal of one table comes when the reload has failed already: nobody is punished for it."""
         self.recompile(conf("return 200;"))
-        self.limited(64)
+        self.surprised(64)
         workers = self.server.children()
         self.assertEqual(len(workers), 2)
         held = [self.connect() for _ in range(400)]
@@ -586,9 +609,26 @@ class Overload(Daemon):
         for sock in held:
             sock.close()
 
+    def test_descriptors_for_upstreams_are_kept(self):
+        """With few descriptors fewer clients are accepted, and each that is gets its upstream; a reload finds room too."""
+        self.limited(96)
+        self.assertIn("96 file descriptors", self.server.errors())
+        self.backend.script = lambda request: [("pause", 0.3)] + backend.default_script(request)
+        busy = [self.connect(seconds=30) for _ in range(100)]
+        for sock in busy:
+            sock.send(client.request("/slow", fields=[("Connection", "close")]))
+        self.assertEqual(self.server.control("reload").returncode, 0)
+        self.assertEqual([sock.response().status for sock in busy], [200] * 100)
+        self.backend.script = lambda request: [websocket.switching(request), ("echo",)]
+        tunnels = []
+        for _ in range(20):
+            tunnels.append(self.connect())
+            tunnels[-1].send(websocket.handshake("/ws"))
+            self.assertEqual(tunnels[-1].response().status, 101)
+
     def test_reload_without_descriptors(self):
         """A worker that has no room for a new table's descriptors refuses it and lives on."""
-        self.limited(64)
+        self.surprised(64)
         workers = self.server.children()
         self.backend.script = lambda request: [websocket.switching(request), ("echo",)]
         tunnel = self.connect()
@@ -613,7 +653,7 @@ class Overload(Daemon):
 
     def test_upstreams_without_descriptors(self):
         """That no socket could be made says nothing about the servers of a group."""
-        self.limited(64)
+        self.surprised(64)
         held = self.full()
         held[0].send(client.request("/group"))
         self.assertEqual(held[0].response().status, 500)
@@ -624,7 +664,7 @@ class Overload(Daemon):
 
     def test_descriptors(self):
         """Out of descriptors the listener pauses instead of spinning, and goes on when some are free."""
-        self.limited(64)
+        self.surprised(64)
         self.backend.script = lambda request: [("pause", 1.0)] + backend.default_script(request)
         busy = [self.connect(seconds=30) for _ in range(100)]
         for sock in busy:
