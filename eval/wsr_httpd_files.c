@@ -302,11 +302,21 @@ static bool is_known_method(const struct wsr_eval *e)
 	return false;
 }
 
+/* A name as those of access and password files: .htaccess, .htpasswd. Distributions refuse them in their main file, which may not be part of this site. */
+static bool is_access_file(struct wsr_str path)
+{
+	const char *slash = path.len ? memrchr(path.ptr, '/', path.len) : NULL;
+	struct wsr_str name = slash ? wsr_from(path, (size_t)(slash - path.ptr) + 1) : path;
+	return name.len >= 3 && wsr_str_eq_nocase(wsr_str(name.ptr, 3), WSR_STR(".ht"));
+}
+
 void wsr_httpd_decide_file(struct wsr_eval *e, uint32_t pos)
 {
 	struct wsr_httpd *h = e->httpd;
 	if (h->mapped == WSR_MAPPED_NOT) {
 		wsr_decide_status(e, 404, pos);
+	} else if (is_access_file(h->path)) {
+		wsr_decide_status(e, 403, pos);
 	} else if (!h->outer && wsr_httpd_body_too_large(e)) {
 		e->body_refused = true;
 		wsr_decide_status(e, 413, pos);

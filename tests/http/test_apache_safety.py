@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Servers from Apache configuration where they deliberately do other than httpd, for safety, and no differential case shows it.
+
+known.BESIDE names these tests; docs/APACHE.md lists them with their reasons.
+"""
+
+import os
+import unittest
+
+from lib import backend, client, env, servers, websocket
+
+TEXT = """
+<VirtualHost 127.0.0.1:%(port)d>
+    ServerName localhost
+    DocumentRoot %(folder)s/html
+    <Directory %(folder)s/html>
+        Require all granted
+    </Directory>
+    ProxyPass /ws ws://127.0.0.1:%(backend)d/ws
+    ProxyPass /up http://127.0.0.1:%(backend)d/up
+</VirtualHost>
+<VirtualHost 127.0.0.1:%(port)d>
+    ServerName glued.example
+    ProxyPass / http://127.0.0.1:%(backend)d
+</VirtualHost>
+"""
+
+HANDSHAKE = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13")]
+
+
+def play(request):
+    """A backend that does what the last segment of the target says."""
+    what = request.target.rpartition("/")[2]
+    if what in ("forged", "keyless"):
+        accept = b"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n" if what == "forged" else b""
+        return [b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + accept + b"\r\n", ("echo",)]
+    if what == "tunnel" and request.tokens("upgrade") == ["websocket"]:
+        return [websocket.switching(request), ("echo",)]
+    if what == "first" and request is not request.connection.requests[0]:
+        return [("close",)]
+    return [backend.respond(200, [], b"ok")]
+
+
+class Safety(unittest.TestCase):
+    """One site for all tests."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.backend = backend.Backend(play)
+        cls.port = env.free_port()
+        cls.server = servers.Wsrpd()
+        for name in (".htaccess", ".htpasswd", ".HTold", "ht.txt"):
+            env.write(os.path.join(cls.server.folder, "html", name), "secret\n")
+        try:
+            cls.server.start(TEXT % {"port": cls.port, "folder": cls.server.folder, "backend": cls.backend.port}, [("127.0.0.1", cls.port)])
+        except Exception:
+            cls.backend.stop()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.backend.stop()
+        cls.server.stop()
+
+    def get(self, target, **more):
+        return client.get(("127.0.0.1", self.port), target, **more)
+
+    def connect(self):
+        made = client.Client(("127.0.0.1", self.port))
+        self.addCleanup(made.close)
+        return made
+
+    def test_a_101_without_the_right_key_opens_no_tunnel(self):
+        self.assertEqual(self.connect().ask("/ws/tunnel", fields=HANDSHAKE).status, 101)
+        for target in ("/ws/forged", "/ws/keyless"):
+            self.assertEqual(self.connect().ask(target, fields=HANDSHAKE).status, 502, target)
+
+    def test_only_get_opens_a_tunnel(self):
+        for method in ("POST", "PUT", "FOO"):
+            answer = self.connect().ask("/ws/tunnel", method=method, fields=HANDSHAKE)
+            self.assertEqual((answer.status, answer.body), (200, b"ok"), method)
+            self.assertEqual(self.backend.requests[-1].tokens("upgrade"), [], method)
+
+    def test_a_path_never_becomes_a_part_of_the_host(self):
+        self.assertEqual(self.get("/", host="glued.example").status, 200)
+        self.backend.mark()
+        for target in ("/@127.0.0.1:1/x", "/.example.org/x", "/1/x", "/:1/x"):
+            answer = self.get(target, host="glued.example")
+            self.assertGreaterEqual(answer.status, 400, target)
+        self.assertEqual(self.backend.requests, [])
+
+    def test_a_connection_that_went_stale_is_replaced_once(self):
+        c = self.connect()
+        self.assertEqual(c.ask("/up/first").status, 200)
+        self.assertEqual(c.ask("/up/first").status, 200)
+        self.assertEqual(len({id(request.connection) for request in self.backend.requests[-2:]}), 2)
+
+    def test_access_files_are_not_sent(self):
+        for name in (".htaccess", ".htpasswd", ".HTold"):
+            self.assertEqual(self.get("/" + name).status, 403, name)
+        self.assertEqual(self.get("/ht.txt").body, b"secret\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
