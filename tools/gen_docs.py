@@ -223,19 +223,55 @@ A name with an asterisk stands for every name that starts so; names are read wit
 names cases of `tests/differential/httpd/` that show the directive: the same text is served by httpd, the answers are compared, and without the line httpd's
 would be others; a path stands for a test of something no client sees; for a directive without effect the cases merely use it. Notes in *verdict* **refused** are the way out.
 
-Everywhere: `.htaccess` files are not read; HTTP/1.1 is the only version; the `Server` field names wsrp; error pages are our own; a client certificate
-that does not hold is answered with a readable 400; requests whose framing two parsers could read differently are refused instead of repaired; a log is a file,
-not a program; files that directives name are read by the daemon, those of `Include` and `RewriteMap` by the compiler.
+Everywhere: HTTP/1.1 is the only version; the `Server` field names wsrp; error pages are our own; a log is a file, not a program; files that directives name
+are read by the daemon, those of `Include` and `RewriteMap` by the compiler. What is done otherwise on purpose stands at the [end](#deliberate-deviations).
 """
+
+DEVIATIONS_INTRO = """## Deliberate deviations
+
+A site does what httpd does with the same text, also where that is odd. It does not where httpd's way is a danger to whoever runs the site:
+
+| What is done, and why | Shown by |
+| --- | --- |"""
+
+OTHER_INTRO = """
+Other differences which the comparison with httpd calls by name:
+
+| What is done | Shown by |
+| --- | --- |"""
+
+FORM_INTRO = """
+What no comparison looks at, because it has no meaning or is each server's own:
+"""
+
+
+def comparison():
+    """The modules rows_shown and known of tests/differential/httpd."""
+    for folder in ("tests", os.path.join("tests", "differential", "httpd")):
+        if os.path.join(TOP, folder) not in sys.path:
+            sys.path.append(os.path.join(TOP, folder))
+    import known  # pylint: disable=import-outside-toplevel
+    import rows_shown  # pylint: disable=import-outside-toplevel
+    return rows_shown, known
+
+
+def deviations():
+    """What differs from httpd by name, with its reason and the cases or tests which show it."""
+    shown, known = comparison()
+
+    def row(name):
+        cases = [case.name for case in shown.CASES if name in case.differs and case.word not in known.WAITING]
+        return "| %s | %s |" % (cell(" ".join(known.NAMED[name].__doc__.split())), cell("; ".join(cases)))
+
+    out = [DEVIATIONS_INTRO] + [row(name) for name in known.DELIBERATE]
+    out += ["| %s | %s |" % (cell(what), code(where)) for what, where in known.BESIDE]
+    out += [OTHER_INTRO] + [row(name) for name in known.NAMED if name not in known.DELIBERATE]
+    return out + [FORM_INTRO] + ["- %s" % " ".join(function.__doc__.split()) for function in known.NEUTRAL] + [""]
 
 
 def compared_in(row):
     """Names of the cases which show a row, from tests/differential/httpd; at most three."""
-    for folder in ("tests", os.path.join("tests", "differential", "httpd")):
-        if os.path.join(TOP, folder) not in sys.path:
-            sys.path.append(os.path.join(TOP, folder))
-    import rows_shown  # pylint: disable=import-outside-toplevel
-    names = rows_shown.compared_in(row)
+    names = comparison()[0].compared_in(row)
     return "; ".join(names[:3]) + ("; others" if len(names) > 3 else "")
 
 
@@ -253,7 +289,7 @@ def apache_md(rows):
             out.append("| %s | %s | %s | %s | %s | %s |" % (code(name), cell(row.where), code(row.default) if row.default is not None else "", verdicts[row.verdict],
                                                           about(row), cell(compared_in(row))))
         out.append("")
-    return "\n".join(out)
+    return "\n".join(out + deviations())
 
 
 def documents():

@@ -95,6 +95,15 @@ class Safety(unittest.TestCase):
         self.assertEqual(c.ask("/up/first").status, 200)
         self.assertEqual(len({id(request.connection) for request in self.backend.requests[-2:]}), 2)
 
+    def test_ambiguous_requests_are_refused(self):
+        self.backend.mark()
+        for fields in (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"Content-Length: 5\r\nContent-Length: 6\r\n", b"X-A: 1\nX-B: 2\r\n", b"X-A: 1\r\n folded\r\n", b"X A: 1\r\n", b"Transfer-Encoding: gzip\r\n"):
+            c = self.connect()
+            c.send(b"POST /up/x HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n0\r\n\r\n")
+            self.assertIn(c.response("POST", 3).status, (400, 501), fields)
+            c.read_all(3)  # ends: the connection is closed
+        self.assertEqual(self.backend.requests, [])
+
     def test_access_files_are_not_sent(self):
         for name in (".htaccess", ".htpasswd", ".HTold"):
             self.assertEqual(self.get("/" + name).status, 403, name)

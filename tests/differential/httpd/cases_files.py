@@ -119,7 +119,7 @@ HttpdCase("files", "listings and access files", vhost("""
         AllowOverride None
         AllowOverrideList Redirect # drop
     </Directory>
-"""), [get(uri) for uri in ("/list/", "/list/x.txt", "/sub/", "/deep/x.txt", "/one/x.txt", "/sub/x.txt")], files=FILES, differs=["listings and access files"])
+"""), [get(uri) for uri in ("/list/", "/list/x.txt", "/sub/", "/deep/x.txt", "/deep/.htaccess", "/one/x.txt", "/sub/x.txt")], files=FILES, differs=["listings and access files"])
 
 HttpdCase("files", "names of access files", vhost("""
     DocumentRoot @DIR@/html

@@ -12,6 +12,7 @@ import zlib
 
 NEUTRAL = []
 NAMED = {}
+DELIBERATE = []  # names in NAMED of what is done otherwise for the sake of safety
 
 # Cases (as words) that are not compared yet, because a directive in them is not compiled or a difference is not settled; httpd answers them in test_httpd_drop.
 WAITING = """
@@ -34,6 +35,22 @@ Listen LogLevel PidFile User
 ELSEWHERE = {
 }
 
+# Deviations for the sake of safety that no compared case can show: what is done, why, and the test that shows it.
+BESIDE = [
+    ("A 101 opens a tunnel only with the Sec-WebSocket-Accept that answers the client's key; else the answer is 502. httpd tunnels after any 101: whoever makes a backend send one could speak through it unseen.",
+     "tests/http/test_apache_safety.py test_a_101_without_the_right_key_opens_no_tunnel"),
+    ("Only GET opens a tunnel (RFC 6455 section 4.1); with another method Upgrade is left out and the request is an ordinary one. httpd tunnels whatever the method.",
+     "tests/http/test_apache_safety.py test_only_get_opens_a_tunnel"),
+    ("A path never becomes a part of the host: where the URL of ProxyPass has no slash behind its host, \"/@other.example/\" and the like are errors. httpd would ask whatever host the client names so.",
+     "tests/http/test_apache_safety.py test_a_path_never_becomes_a_part_of_the_host"),
+    ("A request that meets a pooled connection which the backend has just closed is sent once more on a new one, if it may be repeated. httpd answers 502, or closes without a word for the client to try again.",
+     "tests/http/test_apache_safety.py test_a_connection_that_went_stale_is_replaced_once"),
+    ("Files whose names begin with .ht are never sent (403). httpd relies on a section of its distribution's main file, which is seldom part of a site.",
+     "tests/http/test_apache_safety.py test_access_files_are_not_sent"),
+    ("What two parsers could read differently is refused with 400 or 501 and the connection closed: Content-Length beside Transfer-Encoding, two lengths, bare LF, folded lines, names with spaces.",
+     "tests/http/test_apache_safety.py test_ambiguous_requests_are_refused"),
+]
+
 
 def neutral(function):
     NEUTRAL.append(function)
@@ -42,6 +59,12 @@ def neutral(function):
 
 def named(function):
     NAMED[function.__name__.replace("_", " ")] = function
+    return function
+
+
+def deliberate(function):
+    named(function)
+    DELIBERATE.append(function.__name__.replace("_", " "))
     return function
 
 
@@ -73,7 +96,7 @@ def own_name_and_time(_row, one):
 
 @neutral
 def trace_is_never_offered(_row, one):
-    """TRACE is always refused (TraceEnable), so Allow does not name it."""
+    """TRACE of a file is always refused (TraceEnable), so Allow does not name it."""
     if "fields" in one:
         one["fields"] = [(n, ",".join(method for method in v.split(",") if method != "TRACE") if n.lower() == "allow" else v) for n, v in one["fields"]]
 
@@ -169,13 +192,13 @@ def nameless_host(row, one):
             request["fields"] = without(request["fields"], "x-forwarded-server")
 
 
-@named
+@deliberate
 def lifetime_of_a_cookie(_row, one):
-    """A cookie of RewriteRule has Max-Age in place of Expires (RFC 6265 section 4.1.2.2): the answer does not depend on the clock."""
+    """A cookie of RewriteRule has Max-Age in place of Expires (RFC 6265 section 4.1.2.2): a client whose clock is wrong keeps it no longer than was said."""
     one["fields"] = [(n, re.sub(r"(?i)(expires|max-age)=[^;]*", "LIFETIME", v) if n == "set-cookie" else v) for n, v in one["fields"]]
 
 
-@named
+@deliberate
 def page_of_a_status(_row, one):
     """[R=200] is answered without a body; httpd sends the page of an internal error with status 200."""
     if one.get("status") == 200 and (b"misconfiguration" in one["body"] or not one["body"]):
@@ -183,7 +206,7 @@ def page_of_a_status(_row, one):
         one["fields"] = without(one["fields"], "content-type", "content-length")
 
 
-@named
+@deliberate
 def targets_without_a_path(row, one):
     """CONNECT and OPTIONS * are for the server itself and never forwarded; httpd forwards CONNECT as a request for "/"."""
     if row.method in ("CONNECT", "OPTIONS"):
@@ -191,7 +214,7 @@ def targets_without_a_path(row, one):
         one["upstream"] = []
 
 
-@named
+@deliberate
 def trace_of_files(row, one):
     """A TRACE that reaches no backend is refused with 405; httpd sends the request back, with every cookie and password in it, where a script of a page can read them."""
     if row.method == "TRACE" and not one["upstream"]:
@@ -199,7 +222,7 @@ def trace_of_files(row, one):
         one["upstream"] = []
 
 
-@named
+@deliberate
 def names_of_clients(_row, one):
     """The name of a client is not looked up (HostnameLookups): an answer would wait for a name server that the client chooses."""
     for request in one["upstream"]:
@@ -220,15 +243,15 @@ def types_by_several_extensions(row, one):
         one["fields"] = without(one["fields"], "content-type", "content-language", "content-encoding")
 
 
-@named
+@deliberate
 def listings_and_access_files(row, one):
-    """Folders are not listed (403), and access files are neither read nor sent: both show what nobody put into the configuration."""
+    """Folders are not listed (403), and access files are not read (AllowOverride, AccessFileName): both let out or change what nobody put into the configuration."""
     if row.target.startswith(("/list/", "/deep/", "/one/", "/named/")) and row.target != "/list/x.txt":
         one.clear()
         one["upstream"] = []
 
 
-@named
+@deliberate
 def compression(row, one):
     """Nothing is compressed here: what compresses pages together with secrets shows their length (BREACH), and backends can do it."""
     fields = dict(one["fields"])
@@ -257,7 +280,7 @@ def every_request_goes_on(row, one):
         one["upstream"] = []
 
 
-@named
+@deliberate
 def programs(row, one):
     """Programs are not run, and the text of one is never sent: 403 below ScriptAlias; httpd without mod_cgi sends the file."""
     if row.target.startswith(("/cgi-bin/", "/sm/")):
@@ -265,7 +288,7 @@ def programs(row, one):
         one["upstream"] = []
 
 
-@named
+@deliberate
 def raw_bytes(row, one):
     """A byte above 0x7f in a query is sent escaped, as in paths; httpd sends it as it came, which is no request line (RFC 9112 section 3.2)."""
     if row.raw and max(row.raw) > 127:
@@ -273,7 +296,7 @@ def raw_bytes(row, one):
         one["upstream"] = []
 
 
-@named
+@deliberate
 def refusal(row, one):
     """Stricter parsing: what httpd repairs or lets through in a malformed request is a 400 of ours."""
     if row.raw is not None:

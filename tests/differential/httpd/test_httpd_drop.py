@@ -4,13 +4,15 @@
 `Coverage` counts cases and requests, and looks for a case for every row of the directive table.
 """
 
+import os
 import unittest
 
 import judge
 import rows_shown
 from cases import CASES
 from judge import harness, servers
-from known import UNCOVERED, calmed
+from known import BESIDE, NAMED, UNCOVERED, WAITING, calmed
+from lib import env
 
 
 def recorded(case, text=None):
@@ -42,6 +44,14 @@ class Coverage(unittest.TestCase):
         self.assertGreater(len(rows_shown.acting()), 160)
         self.assertEqual(sorted(set(rows_shown.without_a_case()) - set(UNCOVERED)), [])
         self.assertEqual(rows_shown.stale(), [])
+
+    def test_named_differences_are_shown(self):
+        """Each is used by a compared case, and each deviation beside them by its test: docs/APACHE.md names both."""
+        used = {name for case in CASES if case.word not in WAITING for name in case.differs}
+        self.assertEqual(sorted(set(NAMED) - used), [])
+        for what, where in BESIDE:
+            path, _, test = where.partition(" ")
+            self.assertRegex(env.read(os.path.join(env.TOP, path)), r"\bdef %s\(" % test, what)
 
     def test_every_case_has_marked_lines(self):
         self.assertFalse([case.name for case in CASES if not any(True for _ in case.lines_to_drop())])
