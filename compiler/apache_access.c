@@ -327,6 +327,14 @@ void lower_apache_satisfy(struct lower *l, struct level *lv, const struct node *
 	lv->section->layer.flags |= is(node_arg(n, 0), "any") ? WSR_LAYER_SATISFY_ANY : WSR_LAYER_SATISFY_ALL;
 }
 
+void lower_apache_auth_merging(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)l, (void)arg;
+	const struct word *w = node_arg(n, 0);
+	enum wsr_merge merge = is(w, "and") ? WSR_MERGE_AND : is(w, "or") ? WSR_MERGE_OR : WSR_MERGE_OFF;
+	lv->section->layer.flags = (uint8_t)((lv->section->layer.flags & ~WSR_LAYER_MERGE) | (unsigned)merge << WSR_LAYER_MERGE_SHIFT);
+}
+
 void lower_apache_require_tls(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	(void)n, (void)arg;
@@ -365,11 +373,13 @@ void lower_apache_auth_type(struct lower *l, struct level *lv, const struct node
 {
 	(void)arg;
 	const struct word *w = node_arg(n, 0);
-	if (is(w, "Basic") || is(w, "None"))
-		access_of(l, lv)->auth_set |= is(w, "Basic");
-	else
-		diag_at(l->cc, CHECK_UNSUPPORTED_DIRECTIVE, w->span, "AuthType %s is not served: Basic is (over TLS), and anything else can be asked by the backend",
-			diag_quote(l->cc, w->text, w->len));
+	if (is(w, "Basic") || is(w, "None")) {
+		access_of(l, lv)->auth.flags = is(w, "Basic") ? WSR_AUTH_BASIC : WSR_AUTH_NONE;
+		access_of(l, lv)->auth_set = true;
+		return;
+	}
+	diag_at(l->cc, CHECK_UNSUPPORTED_DIRECTIVE, w->span, "AuthType %s is not served: Basic is (over TLS), and anything else can be asked by the backend",
+		diag_quote(l->cc, w->text, w->len));
 }
 
 void lower_apache_auth_name(struct lower *l, struct level *lv, const struct node *n, unsigned arg)

@@ -127,8 +127,8 @@ void wsr_httpd_client(struct wsr_eval *e)
 
 /* --- Basic authentication ------------------------------------------------------------------------------------------------ */
 
-/* What holds of AuthName, AuthUserFile and AuthGroupFile. */
-struct auth { uint32_t realm; struct wsr_str user_file, group_file; bool any; uint32_t pos; };
+/* What holds of AuthType, AuthName, AuthUserFile and AuthGroupFile. */
+struct auth { uint32_t realm; struct wsr_str user_file, group_file; bool basic; uint32_t pos; };
 
 static struct auth auth_of(struct wsr_eval *e)
 {
@@ -138,7 +138,8 @@ static struct auth auth_of(struct wsr_eval *e)
 		if (s->layers[i]->auth == WSR_NONE)
 			continue;
 		const struct wsr_auth *r = wsr_auth_at(e->table, s->layers[i]->auth);
-		a.any = true;
+		if (r->flags)
+			a.basic = r->flags & WSR_AUTH_BASIC;
 		a.pos = r->pos;
 		a.realm = r->realm != WSR_NONE ? r->realm : a.realm;
 		a.user_file = r->user_file ? wsr_string(e->table, r->user_file) : a.user_file;
@@ -170,17 +171,27 @@ static void ask(struct wsr_eval *e, const struct auth *a, uint32_t pos)
 	wsr_decide_status(e, 401, pos);
 }
 
+static bool misconfigured(struct wsr_eval *e, const char *why, uint32_t pos)
+{
+	wsr_eval_fail(e, why, pos);
+	wsr_decide_status(e, 500, pos);
+	return false;
+}
+
 /* Who is it? Sets e->httpd->user. @return false after a decision. */
 static bool authenticate(struct wsr_eval *e, const struct auth *a, uint32_t pos)
 {
 	const struct wsr_world *w = e->world;
 	struct wsr_str user, password;
-	if (!a->any || !a->user_file.len || !w || !w->authenticate) {
-		wsr_eval_fail(e, "a user is required, but there is no AuthType with an AuthUserFile", pos);
-		wsr_decide_status(e, 500, pos);
+	if (!a->basic || a->realm == WSR_NONE || !w || !w->authenticate)
+		return misconfigured(e, "a user is required, but there is no AuthType Basic with an AuthName", pos);
+	if (!wsr_basic_credentials(e, &user, &password)) {
+		ask(e, a, pos);
 		return false;
 	}
-	if (!wsr_basic_credentials(e, &user, &password) || !w->authenticate(e->world_ctx, a->user_file.ptr, user, password)) {
+	if (!a->user_file.len)
+		return misconfigured(e, "a user is required, but there is no AuthUserFile", pos);
+	if (!w->authenticate(e->world_ctx, a->user_file.ptr, user, password)) {
 		ask(e, a, pos);
 		return false;
 	}
@@ -191,26 +202,43 @@ static bool authenticate(struct wsr_eval *e, const struct auth *a, uint32_t pos)
 
 /* --- Require, Order, Satisfy --------------------------------------------------------------------------------------------- */
 
-struct rules { uint32_t require, hosts; bool any; uint32_t require_pos, hosts_pos; };
+/* Conditions of Require that were joined by AuthMerging, the outermost first; each says how it joins what stands before it. */
+struct required { uint32_t cond; enum wsr_merge merge; };
 
-static struct rules rules_of(const struct wsr_eval *e)
+struct rules {
+	struct required require[WSR_MAX_ACTIVE_LAYERS];
+	uint32_t count, hosts, require_pos, hosts_pos;
+	bool any;
+};
+
+/* mod_authz_core.c: merge_authz_core_dir_config */
+static void add_required(struct rules *r, const struct wsr_layer *l)
 {
-	struct rules r = { .require = WSR_NONE, .hosts = WSR_NONE, .require_pos = WSR_NONE, .hosts_pos = WSR_NONE };
+	enum wsr_merge merge = (enum wsr_merge)((l->flags & WSR_LAYER_MERGE) >> WSR_LAYER_MERGE_SHIFT);
+	if (merge == WSR_MERGE_OFF || (merge == WSR_MERGE_REPLACE && l->require != WSR_NONE))
+		r->count = 0;
+	if (l->require != WSR_NONE)
+		r->require[r->count++] = (struct required){ l->require, merge };
+}
+
+static void rules_of(const struct wsr_eval *e, struct rules *r)
+{
+	r->count = 0;
+	r->any = false;
+	r->hosts = r->require_pos = r->hosts_pos = WSR_NONE;
 	const struct wsr_httpd *s = e->httpd;
 	for (uint32_t i = 0; i < s->layer_count; i++) {
 		const struct wsr_layer *l = s->layers[i];
-		if (l->require != WSR_NONE) {
-			r.require = l->require;
-			r.require_pos = wsr_cond_at(e->table, l->require)->pos != WSR_NONE ? wsr_cond_at(e->table, l->require)->pos : l->pos;
-		}
+		add_required(r, l);
+		if (l->require != WSR_NONE)
+			r->require_pos = wsr_cond_at(e->table, l->require)->pos != WSR_NONE ? wsr_cond_at(e->table, l->require)->pos : l->pos;
 		if (l->hosts != WSR_NONE) {
-			r.hosts = l->hosts;
-			r.hosts_pos = wsr_cond_at(e->table, l->hosts)->pos != WSR_NONE ? wsr_cond_at(e->table, l->hosts)->pos : l->pos;
+			r->hosts = l->hosts;
+			r->hosts_pos = wsr_cond_at(e->table, l->hosts)->pos != WSR_NONE ? wsr_cond_at(e->table, l->hosts)->pos : l->pos;
 		}
 		if (l->flags & (WSR_LAYER_SATISFY_ANY | WSR_LAYER_SATISFY_ALL))
-			r.any = l->flags & WSR_LAYER_SATISFY_ANY;
+			r->any = l->flags & WSR_LAYER_SATISFY_ANY;
 	}
-	return r;
 }
 
 static bool refuse(struct wsr_eval *e, unsigned status, uint32_t pos)
@@ -220,17 +248,45 @@ static bool refuse(struct wsr_eval *e, unsigned status, uint32_t pos)
 	return true;
 }
 
+static enum wsr_truth joined(enum wsr_truth a, enum wsr_truth b, bool and)
+{
+	enum wsr_truth settles = and ? WSR_FALSE : WSR_TRUE;
+	if (a == settles || b == settles)
+		return settles;
+	return a == WSR_NEEDS_USER ? a : b;
+}
+
+static enum wsr_truth required(struct wsr_eval *e, const struct rules *r)
+{
+	enum wsr_truth all = WSR_TRUE;
+	for (uint32_t i = 0; i < r->count; i++) {
+		enum wsr_truth own = wsr_cond_eval(e, r->require[i].cond);
+		all = i == 0 ? own : joined(all, own, r->require[i].merge == WSR_MERGE_AND);
+	}
+	return all;
+}
+
+/* An AuthType that no Require asks for is a mistake which httpd answers with 500 (mod_authz_core.c: authorize_user_core). */
+static bool unused_type(struct wsr_eval *e)
+{
+	struct auth a = auth_of(e);
+	if (a.basic)
+		misconfigured(e, "AuthType is given, but no Require says who may come in", a.pos);
+	return a.basic;
+}
+
 bool wsr_httpd_access(struct wsr_eval *e)
 {
-	struct rules r = rules_of(e);
+	struct rules r;
+	rules_of(e, &r);
 	bool host_ok = r.hosts == WSR_NONE || wsr_cond_eval(e, r.hosts) == WSR_TRUE;
 	if (r.hosts != WSR_NONE && host_ok && r.any)
 		return false;
-	if (!host_ok && !(r.any && r.require != WSR_NONE))
+	if (!host_ok && !r.any)
 		return refuse(e, 403, r.hosts_pos);
-	if (r.require == WSR_NONE)
-		return false;
-	enum wsr_truth truth = wsr_cond_eval(e, r.require);
+	if (r.count == 0)
+		return unused_type(e) || (!host_ok && refuse(e, 403, r.hosts_pos));
+	enum wsr_truth truth = required(e, &r);
 	if (truth == WSR_TRUE)
 		return false;
 	if (truth == WSR_FALSE)
@@ -238,7 +294,7 @@ bool wsr_httpd_access(struct wsr_eval *e)
 	struct auth a = auth_of(e);
 	if (!authenticate(e, &a, r.require_pos))
 		return true;
-	if (wsr_cond_eval(e, r.require) == WSR_TRUE)
+	if (required(e, &r) == WSR_TRUE)
 		return false;
 	e->httpd->user = WSR_STR_NULL;
 	ask(e, &a, r.require_pos); /* somebody else may come in (AuthzSendForbiddenOnFailure Off) */

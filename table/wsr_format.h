@@ -664,10 +664,12 @@ struct wsr_reverse {
 };
 _Static_assert(sizeof(struct wsr_reverse) == 24, "reverse");
 
+#define WSR_AUTH_BASIC 1u       /* AuthType was said here: Basic */
+#define WSR_AUTH_NONE  2u       /* ... None */
 struct wsr_auth {
 	uint32_t realm;             /* template; WSR_NONE: not said here */
 	wsr_sref user_file, group_file; /* 0 = not said here */
-	uint32_t flags;             /* reserved, zero */
+	uint32_t flags;             /* WSR_AUTH_* */
 	uint32_t pos;
 };
 _Static_assert(sizeof(struct wsr_auth) == 20, "auth");
@@ -683,6 +685,9 @@ enum wsr_layer_kind {
 #define WSR_LAYER_REWRITE_INHERIT 4u
 #define WSR_LAYER_SATISFY_ALL    16u /* Satisfy was written here */
 #define WSR_LAYER_SATISFY_ANY    32u
+#define WSR_LAYER_MERGE         192u /* enum wsr_merge, shifted by WSR_LAYER_MERGE_SHIFT: how Require joins that of the sections before */
+#define WSR_LAYER_MERGE_SHIFT     6u
+enum wsr_merge { WSR_MERGE_REPLACE, WSR_MERGE_AND, WSR_MERGE_OR, WSR_MERGE_OFF /* it starts anew, even without a Require here */ };
 #define WSR_LAYER_GLOB            8u /* name has wildcards: regex stands for it */
 struct wsr_layer {
 	uint8_t kind;               /* enum wsr_layer_kind */

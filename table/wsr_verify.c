@@ -723,14 +723,14 @@ EACH(reverse, struct wsr_reverse)
 
 static bool check_auth(struct wsr_walk *w, const struct wsr_auth *r)
 {
-	return want_tmpl0(w, r->realm) && wsr_want_string0(w, r->user_file) && wsr_want_string0(w, r->group_file) && want_zero(w, r->flags) &&
+	return want_tmpl0(w, r->realm) && wsr_want_string0(w, r->user_file) && wsr_want_string0(w, r->group_file) && want_bits(w, r->flags, WSR_AUTH_BASIC | WSR_AUTH_NONE) &&
 	       want_pos(w, r->pos);
 }
 EACH(auth, struct wsr_auth)
 
 static bool check_layer(struct wsr_walk *w, const struct wsr_layer *r)
 {
-	return want_enum(w, r->kind, WSR_LAYER_HOST, WSR_LAYER_IF) && want_bits(w, r->flags, WSR_LAYER_SATISFY_ANY * 2u - 1u) && want_zero(w, r->limits) &&
+	return want_enum(w, r->kind, WSR_LAYER_HOST, WSR_LAYER_IF) && want_zero(w, r->limits) &&
 	       want_cond0(w, r->hosts) &&
 	       wsr_want_string0(w, r->name) && wsr_want_index0(w, SECTION(regex), r->regex) && want_cond0(w, r->condition) &&
 	       wsr_want_location(w, r->location, WSR_LOCATION_SERVER) && wsr_want_index0(w, SECTION(pass), r->pass) && want_cond0(w, r->require) &&

@@ -313,6 +313,7 @@ static const struct edit EDITS[] = {
 	EDIT(reverse, wsr_reverse, 0, internal, 0, STRING),
 	EDIT(reverse, wsr_reverse, 0, live_internal, 0, INDEX),   /* without live_external */
 	EDIT(auth, wsr_auth, 0, realm, 1000, INDEX),
+	EDIT(auth, wsr_auth, 0, flags, 4, ENUM),
 	EDIT(layer, wsr_layer, 0, kind, 0, ENUM),
 	EDIT(layer, wsr_layer, 1, location, 1, ENUM),           /* not a server's own settings */
 	EDIT(layer, wsr_layer, 1, auth, 1, INDEX),

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What else of the dialect acts: variables in targets, members that differ, inherited rules, look-aheads, merged access, the PROXY protocol."""
 
-from judge import HttpdCase, backend, get, harness, upgrade, vhost
+import base64
+
+from judge import HttpdCase, backend, get, harness, post, upgrade, vhost
 
 
 def moved_everywhere(request):
@@ -117,3 +119,125 @@ HttpdCase("members", "members with schemes of their own", vhost("""
     ProxyPass /up balancer://upgrading
 """), [get(target) for target in ("/tls/a", "/tls/b", "/tls/c", "/ws/a", "/mix/a", "/up/a", "/ws/a", "/mix/a", "/up/a")] + [upgrade(target) for target in ("/ws/a", "/mix/a", "/up/a") * 2],
           explain=False)
+
+# The password of everybody is "secret".
+PASSWORDS = {"users": "apr:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0\nsha:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n",
+             "other": "bcrypt:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n", "groups": "staff: apr\n"}
+
+
+def basic(user, password="secret"):
+    return [("Authorization", "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode())]
+
+
+HttpdCase("access", "AuthMerging", """
+<Directory @DIR@/html>
+    Require method GET
+</Directory>
+""" + vhost("""
+    DocumentRoot @DIR@/html
+    ProxyPass /base http://@UP@/
+    ProxyPass /no http://@UP@/
+    SetEnvIf X-A . ALLOWED
+    <Location /base>
+        Require ip 127.0.0.1 # drop
+    </Location>
+    <Location /base/and>
+        AuthMerging And
+        Require method GET # drop
+    </Location>
+    <Location /base/and/deeper>
+        Require method POST # drop
+    </Location>
+    <Location /base/and/or>
+        AuthMerging Or # drop
+        Require method POST # drop
+    </Location>
+    <Location /base/and/only>
+        AuthMerging And
+    </Location>
+    <Location /base/and/off>
+        AuthMerging Off # drop
+    </Location>
+    <Location /base/or>
+        AuthMerging Or # drop
+        Require method POST
+    </Location>
+    <Location /base/not>
+        AuthMerging And
+        <RequireAll>
+            Require all granted
+            Require not method POST # drop
+        </RequireAll>
+    </Location>
+    <Location /no>
+        Require ip 10.0.0.1
+    </Location>
+    <Location /no/or>
+        AuthMerging Or
+        Require method GET # drop
+    </Location>
+    <Location /no/or/and>
+        AuthMerging And
+        Require env ALLOWED # drop
+    </Location>
+    <Location /x>
+        AuthMerging And # drop
+        Require env ALLOWED # drop
+    </Location>
+    <Location /y>
+        AuthMerging Or # drop
+        Require env ALLOWED
+    </Location>
+"""), [one(target, fields=fields) for one in (get, post) for fields in ((), (("X-A", "1"),))
+       for target in ("/base", "/base/and", "/base/and/deeper", "/base/and/or", "/base/and/only", "/base/and/off", "/base/or", "/base/not", "/no", "/no/or", "/no/or/and",
+                      "/a.html", "/x/a.html", "/y/a.html")], files={"html/a.html": "a\n", "html/x/a.html": "xa\n", "html/y/a.html": "ya\n"})
+
+HttpdCase("access", "AuthType over several sections", vhost("""
+    ProxyPass / http://@UP@/
+    <Location /a>
+        AuthType Basic # drop
+        AuthName a
+        AuthBasicProvider file
+        AuthUserFile @DIR@/users
+        Require valid-user
+    </Location>
+    <Location /a/other>
+        AuthName b # drop
+        AuthUserFile @DIR@/other # drop
+    </Location>
+    <Location /a/user>
+        Require user sha # drop
+    </Location>
+    <Location /a/group>
+        AuthMerging And
+        AuthGroupFile @DIR@/groups # drop
+        Require group staff
+    </Location>
+    <Location /a/open>
+        AuthType None
+        Require all granted # drop
+    </Location>
+    <Location /a/none>
+        AuthType None # drop
+    </Location>
+    <Location /a/either>
+        AuthMerging Or
+        Require method GET # drop
+    </Location>
+    <Location /typeless>
+        AuthName c
+        AuthUserFile @DIR@/users
+        Require valid-user
+    </Location>
+    <Location /fileless>
+        AuthType Basic
+        AuthName c # drop
+        Require valid-user
+    </Location>
+    <Location /ruleless>
+        AuthType Basic # drop
+        AuthName c
+        AuthUserFile @DIR@/users
+    </Location>
+"""), [get(target, fields=fields) for target in ("/a", "/a/other", "/a/user", "/a/group", "/a/open", "/a/none", "/a/either", "/typeless", "/fileless", "/ruleless")
+       for fields in ((), basic("apr"), basic("sha"), basic("bcrypt"), basic("apr", "wrong"))] + [post("/a/either"), post("/a/either", fields=basic("sha"))], files=PASSWORDS)
