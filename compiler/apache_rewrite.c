@@ -34,26 +34,30 @@ void lower_apache_rewrite_engine(struct lower *l, struct level *lv, const struct
 	y->flags |= is_word(arg_str(n, 0), "on") ? WSR_LAYER_REWRITE_ON : WSR_LAYER_REWRITE_OFF;
 }
 
-static bool inherits(struct wsr_str option)
-{
-	return option.len >= 7 && is_word(wsr_str(option.ptr, 7), "inherit");
-}
+/* Those of a server are looked for in its text when it is complete; a section keeps its own. */
+static const struct { const char *name; uint32_t bit; bool inert; } rewrite_options[] = {
+	{ "inherit", WSR_REWRITE_INHERIT, false }, { "inheritbefore", WSR_REWRITE_INHERIT_BEFORE, false }, { "inheritdown", WSR_REWRITE_INHERIT_DOWN, false },
+	{ "inheritdownbefore", WSR_REWRITE_INHERIT_DOWN_BEFORE, false }, { "ignoreinherit", WSR_REWRITE_IGNORE_INHERIT, false },
+	{ "mergebase", WSR_REWRITE_MERGE_BASE, false }, { "allownoslash", WSR_REWRITE_NO_SLASH, false },
+	{ "allowanyuri", 0, true }, { "ignorecontextinfo", 0, true }, { "legacyprefixdocroot", 0, true },
+};
 
 void lower_apache_rewrite_options(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
-	static const char *const quiet[] = { "ignoreinherit", "allownoslash", "allowanyuri", "mergebase", "ignorecontextinfo", "legacyprefixdocroot", "longurloptimization" };
 	(void)arg;
 	for (unsigned i = 0; i < node_arg_count(n); i++) {
 		struct wsr_str option = arg_str(n, i);
-		bool known = inherits(option) || (option.len > 12 && is_word(wsr_str(option.ptr, 13), "maxredirects="));
-		for (size_t k = 0; k < sizeof(quiet) / sizeof(*quiet); k++)
-			known |= is_word(option, quiet[k]);
-		if (!known)
+		bool known = false, inert = option.len > 12 && is_word(wsr_str(option.ptr, 13), "maxredirects=");
+		for (size_t k = 0; k < sizeof(rewrite_options) / sizeof(*rewrite_options); k++)
+			if (is_word(option, rewrite_options[k].name)) {
+				known = true;
+				inert = rewrite_options[k].inert;
+				if (!in_host(lv->section))
+					lv->section->layer.rewrite_options |= WSR_REWRITE_SAID | rewrite_options[k].bit;
+			}
+		if (!known && !inert)
 			diag_at(l->cc, CHECK_VALUE, node_arg(n, i)->span, "unknown option '%s' of RewriteOptions", diag_quote(l->cc, option.ptr, option.len));
-		else if (inherits(option) && !in_host(lv->section))
-			diag_at(l->cc, CHECK_VALUE, node_arg(n, i)->span, "'%s' in a section: rules of other sections are not taken over; repeat them here",
-				diag_quote(l->cc, option.ptr, option.len));
-		else if (!inherits(option))
+		else if (inert)
 			diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, node_arg(n, i)->span, "'%s' changes nothing here", diag_quote(l->cc, option.ptr, option.len));
 	}
 }
@@ -589,6 +593,16 @@ static void lower_rules_of(struct lower *l, struct level *lv, const struct node 
 			lowering_of(c->def)->fn(l, lv, c, lowering_of(c->def)->arg);
 }
 
+/* A virtual host that says nothing of mod_rewrite, not even in a section, takes over no rules (mod_rewrite.c: hook_uri2file, "the ugly API case"). */
+static bool speaks_of_rewriting(const struct node *block)
+{
+	NODE_EACH_CHILD(c, block)
+		if (lowered_by(c, lower_apache_rewrite_engine) || lowered_by(c, lower_apache_rewrite_options) || lowered_by(c, lower_apache_rewrite_base) ||
+		    lowered_by(c, lower_apache_rewrite_cond) || lowered_by(c, lower_apache_rewrite_rule) || lowered_by(c, lower_apache_rewrite_map) || speaks_of_rewriting(c))
+			return true;
+	return false;
+}
+
 static void inherit(struct lower *l, struct level *lv, struct apache_section *s)
 {
 	const struct node *main_server = s->host->main->node;
@@ -599,7 +613,7 @@ static void inherit(struct lower *l, struct level *lv, struct apache_section *s)
 		NODE_EACH_CHILD(c, main_server)
 			if (lowered_by(c, lower_apache_rewrite_engine))
 				lower_apache_rewrite_engine(l, lv, c, 0);
-	if (!before && !behind)
+	if ((!before && !behind) || !speaks_of_rewriting(s->node))
 		return;
 	struct apache_run own = s->rewrites;
 	if (before) {

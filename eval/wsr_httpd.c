@@ -64,7 +64,7 @@ unsigned wsr_httpd_handshake(struct wsr_eval *e)
 static bool translate(struct wsr_eval *e)
 {
 	struct wsr_httpd *h = e->httpd;
-	if (h->layers[0]->flags & WSR_LAYER_REWRITE_ON && wsr_httpd_rewrite(e, h->layers[0], false))
+	if (h->layers[0]->flags & WSR_LAYER_REWRITE_ON && wsr_httpd_rewrite(e, h->layers[0]))
 		return false;
 	if (h->mapped == WSR_MAPPED_NOT && wsr_httpd_pass(e))
 		return false;

@@ -121,13 +121,14 @@ void wsr_httpd_env_again(struct wsr_eval *e);
 
 /* wsr_httpd_rewrite.c */
 /**
- * Run the RewriteRules of a layer on the current URI. in_section: per-directory context (the prefix of the section is cut off, a result is looked up again).
+ * Run the RewriteRules of a host on the current URI.
  * @return true when a decision was made; otherwise e->uri, e->args and e->httpd->mapped tell the result
  */
-bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *layer, bool in_section);
+bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *host);
 /**
- * The rules of the sections that hold: those of the last one that says anything of rewriting (its settings replace those before it), unless RewriteEngine is
- * off there. A path as the result starts the request again (wsr_flow_redirect), so a decision was made then.
+ * The rules of the sections that hold, in per-directory context (the prefix of the last one is cut off, a result is looked up again): those of the last one that says
+ * anything of rewriting, with those before it where RewriteOptions says so, unless RewriteEngine is off there. A path as the result starts the request again
+ * (wsr_flow_redirect), so a decision was made then.
  * @return as wsr_httpd_rewrite()
  */
 bool wsr_httpd_rewrite_sections(struct wsr_eval *e);

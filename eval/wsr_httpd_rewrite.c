@@ -15,9 +15,18 @@
 #define MAX_ROUNDS 32000u   /* of N without a limit; the arena's ceiling usually comes first */
 #define MAX_NAME   16380u   /* twice LimitRequestLine's default, as httpd has it */
 
+/* Rules that run one behind the other: those of a host, or of a section with what it takes over from others. */
+struct rules {
+	const struct wsr_layer *from[WSR_MAX_ACTIVE_LAYERS];
+	uint32_t from_count, count;
+	const struct wsr_layer *layer; /* whose folder or path stands in front of the names */
+	wsr_sref base;              /* RewriteBase that holds */
+	uint32_t options;           /* WSR_REWRITE_* that hold */
+};
+
 struct run {
 	struct wsr_eval *e;
-	const struct wsr_layer *layer;
+	const struct rules *rules;
 	const struct wsr_rewrite_rule *rule; /* the one that matched last */
 	bool in_section;
 	struct wsr_str prefix;      /* of a section, with a slash at its end; empty in a host */
@@ -304,7 +313,11 @@ static enum outcome apply(struct run *r, const struct wsr_rewrite_rule *rule)
 
 static const struct wsr_rewrite_rule *rule_at(const struct run *r, uint32_t i)
 {
-	return wsr_rewrite_rule_at(r->e->table, r->layer->rewrites.first + i);
+	const struct rules *all = r->rules;
+	uint32_t k = 0;
+	while (i >= all->from[k]->rewrites.count)
+		i -= all->from[k++]->rewrites.count;
+	return wsr_rewrite_rule_at(r->e->table, all->from[k]->rewrites.first + i);
 }
 
 /* F, G, R=404, and what IIS answers by itself. */
@@ -327,7 +340,7 @@ static bool next_round(struct run *r, const struct wsr_rewrite_rule *rule)
 
 static uint32_t behind_chain(const struct run *r, uint32_t i)
 {
-	while (i < r->layer->rewrites.count && rule_at(r, i)->flags & WSR_RULE_CHAIN)
+	while (i < r->rules->count && rule_at(r, i)->flags & WSR_RULE_CHAIN)
 		i++;
 	return i;
 }
@@ -335,7 +348,7 @@ static uint32_t behind_chain(const struct run *r, uint32_t i)
 /* Run the list. @return STOP after a decision */
 static enum outcome run_list(struct run *r)
 {
-	for (uint32_t i = 0; i < r->layer->rewrites.count; i++) {
+	for (uint32_t i = 0; i < r->rules->count; i++) {
 		const struct wsr_rewrite_rule *rule = rule_at(r, i);
 		r->e->httpd->filename = r->now;
 		if (r->e->httpd->outer && rule->flags & (WSR_RULE_NS | WSR_RULE_REDIRECT))
@@ -386,7 +399,7 @@ static struct wsr_str escape_url(struct run *r)
 /* In a section a URL to its files is made one to its base (subst_prefix_path). */
 static void put_base(struct run *r, size_t from)
 {
-	struct wsr_str base = wsr_string(r->e->table, r->layer->rewrite_base), path = wsr_from(r->now, from), cut = r->prefix;
+	struct wsr_str base = wsr_string(r->e->table, r->rules->base), path = wsr_from(r->now, from), cut = r->prefix;
 	if (!base.len || !cut.len)
 		return;
 	if (cut.ptr[cut.len - 1] == '/')
@@ -527,15 +540,15 @@ static bool slash_is_missing(const struct run *r)
 	return !mapped_to_proxy(r) && r->now.len + 1 == r->prefix.len && wsr_starts_with(r->prefix, r->now) && r->rest.len == 0;
 }
 
-bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *layer, bool in_section)
+static bool run_rules(struct wsr_eval *e, const struct rules *rules, bool in_section)
 {
-	struct run r = { .e = e, .layer = layer, .in_section = in_section, .now = e->uri };
-	if (layer->rewrites.count == 0 || e->httpd->rewrite_ended)
+	struct run r = { .e = e, .rules = rules, .in_section = in_section, .now = e->uri };
+	if (rules->count == 0 || e->httpd->rewrite_ended)
 		return false;
 	if (in_section) {
-		r.prefix = section_prefix(e, layer);
+		r.prefix = section_prefix(e, rules->layer);
 		r.now = wsr_httpd_filename(e, &r.rest);
-		if (slash_is_missing(&r))
+		if (slash_is_missing(&r) && !(rules->options & WSR_REWRITE_NO_SLASH))
 			return false;
 	}
 	struct wsr_str before = r.now;
@@ -546,17 +559,51 @@ bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *layer, bool i
 	return end == STOP;
 }
 
+bool wsr_httpd_rewrite(struct wsr_eval *e, const struct wsr_layer *host)
+{
+	struct rules own = { .from = { host }, .from_count = 1, .count = host->rewrites.count, .layer = host };
+	return run_rules(e, &own, false);
+}
+
+static void put_list(struct rules *all, const struct wsr_layer *l, bool in_front)
+{
+	if (in_front)
+		memmove(all->from + 1, all->from, all->from_count * sizeof(all->from[0]));
+	all->from[in_front ? 0 : all->from_count] = l;
+	all->from_count++;
+	all->count += l->rewrites.count;
+}
+
+/* A further section comes over those before (mod_rewrite.c: config_perdir_merge). */
+static void merge_section(struct rules *all, const struct wsr_layer *l)
+{
+	uint32_t before = all->options, options = l->rewrite_options & WSR_REWRITE_SAID ? l->rewrite_options : before;
+	bool down = !(options & WSR_REWRITE_IGNORE_INHERIT);
+	bool behind = options & WSR_REWRITE_INHERIT || (down && before & WSR_REWRITE_INHERIT_DOWN);
+	bool first = options & WSR_REWRITE_INHERIT_BEFORE || (down && before & WSR_REWRITE_INHERIT_DOWN_BEFORE);
+	if (!behind && !first)
+		all->from_count = all->count = 0;
+	put_list(all, l, behind);
+	if (l->rewrite_base || !(options & WSR_REWRITE_MERGE_BASE))
+		all->base = l->rewrite_base;
+	all->options = options;
+	all->layer = l;
+}
+
 bool wsr_httpd_rewrite_sections(struct wsr_eval *e)
 {
 	const struct wsr_httpd *h = e->httpd;
-	const struct wsr_layer *last = NULL;
+	struct rules all;
 	bool on = false;
+	all.from_count = all.count = all.options = 0;
+	all.layer = NULL;
 	for (uint32_t i = 0; i < h->layer_count; i++) {
 		const struct wsr_layer *l = h->layers[i];
-		if (l->flags & (WSR_LAYER_REWRITE_ON | WSR_LAYER_REWRITE_OFF))
+		bool engine = l->flags & (WSR_LAYER_REWRITE_ON | WSR_LAYER_REWRITE_OFF);
+		if (engine)
 			on = l->flags & WSR_LAYER_REWRITE_ON;
-		if (i > 0 && (l->rewrites.count || l->rewrite_base || l->flags & (WSR_LAYER_REWRITE_ON | WSR_LAYER_REWRITE_OFF | WSR_LAYER_REWRITE_INHERIT)))
-			last = l;
+		if (i > 0 && (engine || l->rewrites.count || l->rewrite_base || l->rewrite_options))
+			merge_section(&all, l);
 	}
-	return on && last && wsr_httpd_rewrite(e, last, true);
+	return on && all.layer && run_rules(e, &all, true);
 }

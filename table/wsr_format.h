@@ -682,13 +682,21 @@ enum wsr_layer_kind {
 };
 #define WSR_LAYER_REWRITE_ON      1u
 #define WSR_LAYER_REWRITE_OFF     2u /* RewriteEngine Off was written here */
-#define WSR_LAYER_REWRITE_INHERIT 4u
 #define WSR_LAYER_SATISFY_ALL    16u /* Satisfy was written here */
 #define WSR_LAYER_SATISFY_ANY    32u
 #define WSR_LAYER_MERGE         192u /* enum wsr_merge, shifted by WSR_LAYER_MERGE_SHIFT: how Require joins that of the sections before */
 #define WSR_LAYER_MERGE_SHIFT     6u
 enum wsr_merge { WSR_MERGE_REPLACE, WSR_MERGE_AND, WSR_MERGE_OR, WSR_MERGE_OFF /* it starts anew, even without a Require here */ };
 #define WSR_LAYER_GLOB            8u /* name has wildcards: regex stands for it */
+/* How rules of the sections before are taken over (mod_rewrite.c: config_perdir_merge); without WSR_REWRITE_SAID those of the sections before hold. */
+#define WSR_REWRITE_SAID                1u
+#define WSR_REWRITE_INHERIT             2u
+#define WSR_REWRITE_INHERIT_BEFORE      4u
+#define WSR_REWRITE_INHERIT_DOWN        8u
+#define WSR_REWRITE_INHERIT_DOWN_BEFORE 16u
+#define WSR_REWRITE_IGNORE_INHERIT      32u
+#define WSR_REWRITE_MERGE_BASE          64u
+#define WSR_REWRITE_NO_SLASH            128u
 struct wsr_layer {
 	uint8_t kind;               /* enum wsr_layer_kind */
 	uint8_t flags;              /* WSR_LAYER_* */
@@ -701,7 +709,7 @@ struct wsr_layer {
 	uint32_t require;           /* cond of Require; WSR_NONE: nothing said here */
 	uint32_t hosts;             /* cond of Order, Allow, Deny; WSR_NONE: nothing said here */
 	uint32_t auth;              /* or WSR_NONE */
-	uint32_t limits;            /* reserved, zero */
+	uint32_t rewrite_options;   /* WSR_REWRITE_*: RewriteOptions of a section */
 	uint64_t set[2];            /* bit n: cell n of wsr_settings.def is given here */
 	struct wsr_list env;        /* env_op */
 	struct wsr_list rewrites;   /* rewrite_rule */

@@ -730,7 +730,7 @@ EACH(auth, struct wsr_auth)
 
 static bool check_layer(struct wsr_walk *w, const struct wsr_layer *r)
 {
-	return want_enum(w, r->kind, WSR_LAYER_HOST, WSR_LAYER_IF) && want_zero(w, r->limits) &&
+	return want_enum(w, r->kind, WSR_LAYER_HOST, WSR_LAYER_IF) && want_bits(w, r->rewrite_options, WSR_REWRITE_NO_SLASH * 2u - 1u) &&
 	       want_cond0(w, r->hosts) &&
 	       wsr_want_string0(w, r->name) && wsr_want_index0(w, SECTION(regex), r->regex) && want_cond0(w, r->condition) &&
 	       wsr_want_location(w, r->location, WSR_LOCATION_SERVER) && wsr_want_index0(w, SECTION(pass), r->pass) && want_cond0(w, r->require) &&
