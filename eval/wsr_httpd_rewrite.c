@@ -21,6 +21,7 @@ struct rules {
 	uint32_t from_count, count;
 	const struct wsr_layer *layer; /* whose folder or path stands in front of the names */
 	wsr_sref base;              /* RewriteBase that holds */
+	bool base_said;             /* it survives one more merge */
 	uint32_t options;           /* WSR_REWRITE_* that hold */
 };
 
@@ -584,8 +585,11 @@ static void merge_section(struct rules *all, const struct wsr_layer *l)
 	if (!behind && !first)
 		all->from_count = all->count = 0;
 	put_list(all, l, behind);
-	if (l->rewrite_base || !(options & WSR_REWRITE_MERGE_BASE))
+	bool keeps = all->layer && !l->rewrite_base && options & WSR_REWRITE_MERGE_BASE;
+	if (!keeps) {
 		all->base = l->rewrite_base;
+		all->base_said = l->rewrite_base && (!all->layer || options & WSR_REWRITE_MERGE_BASE);
+	}
 	all->options = options;
 	all->layer = l;
 }
@@ -595,7 +599,8 @@ bool wsr_httpd_rewrite_sections(struct wsr_eval *e)
 	const struct wsr_httpd *h = e->httpd;
 	struct rules all;
 	bool on = false;
-	all.from_count = all.count = all.options = 0;
+	all.from_count = all.count = all.options = all.base = 0;
+	all.base_said = false;
 	all.layer = NULL;
 	for (uint32_t i = 0; i < h->layer_count; i++) {
 		const struct wsr_layer *l = h->layers[i];
@@ -605,5 +610,8 @@ bool wsr_httpd_rewrite_sections(struct wsr_eval *e)
 		if (i > 0 && (engine || l->rewrites.count || l->rewrite_base || l->rewrite_options))
 			merge_section(&all, l);
 	}
+	/* The host's own settings are merged in last: of a base that was given between other sections only the text is left, which MergeBase does not take. */
+	if (all.options & WSR_REWRITE_MERGE_BASE && !all.base_said && h->layers[0]->flags & (WSR_LAYER_REWRITE_ON | WSR_LAYER_REWRITE_OFF))
+		all.base = 0;
 	return on && all.layer && run_rules(e, &all, true);
 }

@@ -3,7 +3,7 @@
 
 import base64
 
-from judge import HttpdCase, backend, get, harness, post, upgrade, vhost
+from judge import HttpdCase, backend, get, harness, post, upgrade, vhost, vhosts
 
 
 def moved_everywhere(request):
@@ -241,3 +241,91 @@ HttpdCase("access", "AuthType over several sections", vhost("""
     </Location>
 """), [get(target, fields=fields) for target in ("/a", "/a/other", "/a/user", "/a/group", "/a/open", "/a/none", "/a/either", "/typeless", "/fileless", "/ruleless")
        for fields in ((), basic("apr"), basic("sha"), basic("bcrypt"), basic("apr", "wrong"))] + [post("/a/either"), post("/a/either", fields=basic("sha"))], files=PASSWORDS)
+
+HttpdCase("rewriting", "RewriteOptions between servers", vhosts("""
+    ServerName plain.example
+    RewriteEngine On
+    RewriteRule ^/both /plain [R]
+""", """
+    ServerName behind.example
+    RewriteOptions Inherit # drop
+    RewriteRule ^/both /behind [R]
+""", """
+    ServerName before.example
+    RewriteEngine On
+    RewriteOptions InheritBefore # drop
+    RewriteRule ^/both /before [R]
+""", """
+    ServerName silent.example
+""", main="RewriteEngine On\nRewriteRule ^/main /frommain [R] # drop\nRewriteRule ^/both /mainboth [R]\n"),
+          [get(target, host=name + ".example") for name in ("plain", "behind", "before", "silent") for target in ("/main", "/both")])
+
+HttpdCase("rewriting", "RewriteOptions of the main server", vhosts("""
+    ServerName plain.example
+    RewriteEngine On
+    RewriteRule ^/both /plain [R]
+""", """
+    ServerName ignoring.example
+    RewriteEngine On
+    RewriteOptions IgnoreInherit # drop
+    RewriteRule ^/both /ignoring [R]
+""", """
+    ServerName sections.example
+    <Location /elsewhere>
+        RewriteRule x /y [R] # drop
+    </Location>
+""", """
+    ServerName silent.example
+""", main="RewriteEngine On\nRewriteOptions InheritDownBefore # drop\nRewriteRule ^/main /frommain [R]\nRewriteRule ^/both /mainboth [R] # drop\n"),
+          [get(target, host=name + ".example") for name in ("plain", "ignoring", "sections", "silent") for target in ("/main", "/both")])
+
+FOLDERS = {"html/%s%s" % (folder, name): "%s%s\n" % (folder, name) for folder in ("", "own/", "behind/", "behind/deep/", "base/", "base/deep/", "given/", "bare/") for name in ("x", "inner")}
+
+HttpdCase("rewriting", "RewriteOptions of sections", vhosts("""
+    ServerName a.example
+    DocumentRoot @DIR@/html
+    RewriteEngine On
+    RewriteOptions Inherit
+    <Directory @DIR@/html>
+        RewriteRule ^x$ /outer [R,L] # drop
+    </Directory>
+    <Directory @DIR@/html/own>
+        RewriteRule ^inner$ /own [R,L] # drop
+    </Directory>
+    <Directory @DIR@/html/behind>
+        RewriteOptions Inherit # drop
+        RewriteRule ^inner$ /behind [R,L]
+    </Directory>
+    <Directory @DIR@/html/behind/deep>
+        RewriteOptions InheritBefore # drop
+        RewriteRule ^x$ /deep [R,L]
+    </Directory>
+    <Directory @DIR@/html/base>
+        RewriteOptions MergeBase # drop
+        RewriteBase /given # drop
+        RewriteRule ^nothing$ -
+    </Directory>
+    <Directory @DIR@/html/base/deep>
+        RewriteRule ^x$ inner
+    </Directory>
+    <Directory @DIR@/html/bare>
+        RewriteOptions AllowNoSlash # drop
+        RewriteRule bare$ /seen [R,L]
+    </Directory>
+""", """
+    ServerName down.example
+    DocumentRoot @DIR@/html
+    RewriteEngine On
+    <Directory @DIR@/html>
+        RewriteOptions InheritDown # drop
+        RewriteRule ^x$ /outer [R,L]
+    </Directory>
+    <Directory @DIR@/html/own>
+        RewriteOptions IgnoreInherit # drop
+        RewriteRule ^inner$ /own [R,L]
+    </Directory>
+    <Directory @DIR@/html/behind>
+        RewriteRule ^inner$ /behind [R,L]
+    </Directory>
+"""), [get("/" + target, host=name) for name in ("a.example", "down.example") for target in
+       ("x", "own/x", "own/inner", "behind/x", "behind/inner", "behind/deep/x", "behind/deep/inner", "base/x", "base/deep/x", "bare", "bare/")], files=FOLDERS)
