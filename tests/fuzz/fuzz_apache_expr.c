@@ -3,6 +3,7 @@
  * Any bytes as an expression, a test string, a pattern or a substitution of an Apache configuration: there is no crash, and what compiles is a table that passes
  * the verifier and evaluates for one request. The first byte chooses where the bytes stand.
  */
+#include "compiler/compiler.h"
 #include "tests/lib_c/fuzz_compile.h"
 
 #include <stdio.h>
@@ -35,5 +36,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char text[3 * MAX_INPUT + 300];
 	if (size < 2)
 		return 0;
-	return fuzz_compile(text, build(text, data, size), 0);
+	return fuzz_compile(&(struct compiler_options){ .strict = false }, text, build(text, data, size), 0);
 }

@@ -50,15 +50,14 @@ static void emit(const struct plan *plan)
 	free(bytes);
 }
 
-int fuzz_compile(const char *text, size_t len, uint64_t fail_at)
+int fuzz_compile(const struct compiler_options *options, const char *text, size_t len, uint64_t fail_at)
 {
-	struct compiler_options options = { .strict = false };
 	struct compiler cc;
 	struct input in = { .text = text, .len = len, .null = fopen("/dev/null", "w") };
 
 	if (!in.null)
 		abort();
-	compiler_init(&cc, &options);
+	compiler_init(&cc, options);
 	cc.arena.ceiling_bytes = (size_t)256 << 20;
 	cc.arena.fail_at = fail_at;
 	plan_init(&in.plan);
@@ -68,4 +67,11 @@ int fuzz_compile(const char *text, size_t len, uint64_t fail_at)
 	compiler_free(&cc);
 	fclose(in.null);
 	return 0;
+}
+
+int fuzz_compile_input(const struct compiler_options *options, const uint8_t *data, size_t size)
+{
+	if (size == 0)
+		return fuzz_compile(options, "", 0, 0);
+	return fuzz_compile(options, (const char *)data + 1, size - 1, data[0] >= 128 ? (uint64_t)(data[0] - 127) * 8 : 0);
 }
