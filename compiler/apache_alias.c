@@ -4,6 +4,7 @@
  * statements. Out: alias rules of the host or section, cells of its level.
  */
 #include "compiler/apache_worker.h"
+#include "compiler/fix.h"
 #include "compiler/value.h"
 
 static bool in_host(const struct level *lv)
@@ -101,8 +102,8 @@ void lower_ap_redirect(struct lower *l, struct level *lv, const struct node *n, 
 			return;
 		bool slash = from && from->len > 0 && from->text[from->len - 1] == '/';
 		if (slash && arg != 1 && !memchr(url->text, '?', url->len) && !memchr(url->text, '#', url->len) && url->text[url->len - 1] != '/')
-			diag_at(l->cc, CHECK_PATH_SLASH_MISMATCH, url->span, "'%.*sa' is redirected to '%.*sa': the path ends in '/' and the target does not",
-				(int)from->len, from->text, (int)url->len, url->text);
+			fix_word_end(l->cc, diag_at(l->cc, CHECK_PATH_SLASH_MISMATCH, url->span,
+				"'%.*sa' is redirected to '%.*sa': the path ends in '/' and the target does not", (int)from->len, from->text, (int)url->len, url->text), url, "/");
 	}
 	apache_push(l, &lv->section->aliases, &r, n);
 }

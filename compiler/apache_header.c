@@ -5,6 +5,7 @@
  */
 #include "compiler/apache.h"
 #include "compiler/apache_cond.h"
+#include "compiler/fix.h"
 #include "eval/wsr_eval.h"
 
 struct reader {
@@ -251,6 +252,17 @@ static void read_values(struct reader *r)
 	r->failed = r->failed || r->op.value == WSR_NONE || (edits && r->op.regex == WSR_NONE);
 }
 
+/* Equal values: the line without 'always', this one or the last such one in front of it, takes the backend's field out instead. */
+static void fix_twice(struct lower *l, struct diag *d, const struct node *n, struct wsr_str name, bool always)
+{
+	const struct node *plain = always ? NULL : n;
+	for (const struct node *other = n->parent->first_child; always && other != n; other = other->next)
+		if (other->def == n->def && node_arg_count(other) == 3 && word_is_nocase(node_arg(other, 0), "set") && wsr_str_eq_nocase(word_str(node_arg(other, 1)), name))
+			plain = other;
+	if (plain && node_arg_count(plain) == 3 && word_is_nocase(node_arg(plain, 0), "set"))
+		fix_edit(l->cc, d, span_join(node_arg(plain, 0)->span, node_arg(plain, 2)->span), "onsuccess unset %.*s", WSR_FMT(name));
+}
+
 /* set in one table and set in the other: the client gets the field twice, which nobody wants. */
 static void check_twice(struct lower *l, const struct apache_section *s, const struct node *n, const struct wsr_header_op *op)
 {
@@ -262,6 +274,8 @@ static void check_twice(struct lower *l, const struct apache_section *s, const s
 		struct wsr_str name = plan_text(l->plan, op->name);
 		struct diag *d = diag_at(l->cc, CHECK_HEADER_TWICE, node_head_span(n), "'%.*s' is set with and without 'always': answers carry it twice", WSR_FMT(name));
 		diag_note(l->cc, d, SPAN_NONE, "httpd keeps two tables and sends both; keep the line with 'always', and 'Header onsuccess unset' it in the other");
+		if (other->value == op->value)
+			fix_twice(l, d, n, name, op->flags & WSR_HEADER_ALWAYS);
 		return;
 	}
 }

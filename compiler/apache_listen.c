@@ -10,6 +10,7 @@
 
 #include "compiler/address.h"
 #include "compiler/apache_host.h"
+#include "compiler/fix.h"
 
 /* One address of a <VirtualHost>, or a Listen. */
 struct place {
@@ -221,6 +222,22 @@ static bool exists(const struct lower *l, wsr_sref text)
 	return false;
 }
 
+/* A host with certificates, alone on its address, that does not say no. */
+static void fix_engine(struct lower *l, struct diag *d, const struct node *host)
+{
+	const struct node *certificate = NULL;
+	if (!host || !host->parent)
+		return;
+	NODE_EACH_CHILD(n, host) {
+		if (n->def && strcmp(n->def->name, "SSLEngine") == 0)
+			return;
+		if (n->def && strcmp(n->def->name, "SSLCertificateFile") == 0)
+			certificate = n;
+	}
+	if (certificate)
+		fix_line_behind(l->cc, d, host, certificate, "SSLEngine on");
+}
+
 /* One record. family: 4 or 6; zero bytes are the wildcard. */
 static void listen_record(struct listening *g, const struct place *at, uint8_t family)
 {
@@ -247,7 +264,7 @@ static void listen_record(struct listening *g, const struct place *at, uint8_t f
 	record.nameset = make_nameset(l, hosts, n);
 	if (!record.flags || !(record.flags & WSR_LISTEN_TLS))
 		if (record.port == 443)
-			diag_at(l->cc, CHECK_TLS_LISTEN_PLAIN, at->word->span, "clear text on port 443: 'SSLEngine on' is missing");
+			fix_engine(l, diag_at(l->cc, CHECK_TLS_LISTEN_PLAIN, at->word->span, "clear text on port 443: 'SSLEngine on' is missing"), n == 1 ? hosts[0]->node : NULL);
 	pool_push(&l->plan->listen, &record);
 	g->made++;
 }

@@ -8,6 +8,7 @@
  */
 #include "compiler/apache_read.h"
 #include "compiler/apache_worker.h"
+#include "compiler/fix.h"
 #include "compiler/value.h"
 #include "eval/wsr_httpd.h"
 
@@ -42,6 +43,7 @@ uint32_t apache_substitution(struct lower *l, struct wsr_str text, bool captures
 	char *out = arena_alloc(&l->cc->arena, text.len + 1);
 	size_t n = 0, used;
 	struct wsr_str name;
+	text.ptr = arena_copy(&l->cc->arena, text.ptr, text.len); /* it may stand in the plan, whose strings move when one is added */
 	l->parts.count = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		bool more = i + 1 < text.len;
@@ -73,6 +75,21 @@ static bool ends_in_slash(struct wsr_str s)
 	return s.len && s.ptr[s.len - 1] == '/';
 }
 
+/* "http://a/" -> "http://a": the same for the path itself. ProxyPassReverse of the same two words goes with it. */
+static void drop_slash(struct lower *l, struct diag *d, const struct node *n, const struct word *target)
+{
+	const struct word *path = node_arg_count(n) > 1 ? node_arg(n, 0) : NULL;
+	NODE_EACH_CHILD(other, n->parent) {
+		bool same = other->def && strcmp(other->def->name, "ProxyPassReverse") == 0 && path && node_arg_count(other) > 1 &&
+			    wsr_str_eq(word_str(node_arg(other, 0)), word_str(path)) && wsr_str_eq(word_str(node_arg(other, 1)), word_str(target));
+		const struct word *w = other == n ? target : same ? node_arg(other, 1) : NULL;
+		if (!w || w->span.end - w->span.start < w->len)
+			continue;
+		uint32_t at = w->span.end - (w->quote != WORD_PLAIN) - 1;
+		fix_edit(l->cc, d, (struct span){ w->span.file, at, at + 1 }, "%s", "");
+	}
+}
+
 /* One slash too many or too few where the rest of the path is appended. */
 static void check_join(struct lower *l, const struct node *n, const struct word *target, struct wsr_str from, const struct apache_url *u)
 {
@@ -90,6 +107,23 @@ static void check_join(struct lower *l, const struct node *n, const struct word 
 		d = diag_at(l->cc, CHECK_PATH_SLASH_MISMATCH, target->span, "'%.*s/a' is sent as '%.*s/a': the target ends in '/' and the path does not", WSR_FMT(from),
 			    WSR_FMT(u->path));
 	diag_note(l->cc, d, n->words[0].span, "write both with a slash at the end, or both without");
+	if (left)
+		fix_word_end(l->cc, d, target, "/");
+	else if (u->path.len == 1)
+		drop_slash(l, d, n, target);
+}
+
+/* The statement in front of this one, in its block and file, that begins on a line. */
+static const struct node *sibling_of_line(struct lower *l, const struct node *n, uint32_t line)
+{
+	for (const struct node *other = n->parent->first_child; other && other != n; other = other->next) {
+		uint32_t its = 0, column;
+		if (other->span.file == n->span.file)
+			source_position(l->cc, other->span.file, other->span.start, &its, &column);
+		if (its == line)
+			return other;
+	}
+	return NULL;
 }
 
 /* An earlier rule that takes every request which this one could take. */
@@ -108,6 +142,9 @@ static void check_reached(struct lower *l, struct apache_host *h, const struct n
 			ws ? "no WebSocket arrives here: '%s' of line %u takes these requests first" : "no request arrives here: '%s' of line %u takes them first",
 			diag_quote(l->cc, other.ptr, other.len), at->line);
 		diag_note(l->cc, d, SPAN_NONE, "the first rule of the file that fits counts, not the longest: put this one before it");
+		const struct node *first = sibling_of_line(l, n, at->line);
+		if (first && !wsr_str_eq(from, other))
+			fix_move_before(l->cc, d, n, first);
 		return;
 	}
 }
@@ -223,6 +260,7 @@ void lower_ap_proxy_reverse(struct lower *l, struct level *lv, const struct node
 	}
 	/* ProxyPassReverse: what the client gets, then what the backend says; the cookie rules the other way round */
 	struct wsr_str first = own_path ? arg_str(n, 0) : plan_text(l->plan, lv->section->layer.name);
+	first.ptr = arena_copy(&l->cc->arena, first.ptr, first.len); /* strings of the plan move when one is added */
 	struct wsr_str second = arg_str(n, own_path);
 	struct wsr_reverse r = { .kind = kind, .live_internal = WSR_NONE, .live_external = WSR_NONE };
 	bool live = reverse_interpolates(l, n, own_path + 1u);

@@ -5,6 +5,7 @@
  */
 #include "compiler/apache.h"
 #include "compiler/apache_read.h"
+#include "compiler/fix.h"
 #include "compiler/value.h"
 
 static bool is(const struct word *w, const char *text)
@@ -110,6 +111,17 @@ void lower_apache_tls_strict_sni(struct lower *l, struct level *lv, const struct
 		h->flags |= WSR_HOST_STRICT_SNI;
 }
 
+/* A list of versions without signs: each from the second on gets its '+'. With "all" or '-' in front it is not clear what was meant. */
+static void fix_signs(struct lower *l, struct diag *d, const struct node *n, unsigned at)
+{
+	for (unsigned i = 0; i < at; i++)
+		if (is(node_arg(n, i), "all") || node_arg(n, i)->text[0] == '-')
+			return;
+	const struct word *w = node_arg(n, at);
+	uint32_t start = w->span.start + (w->quote != WORD_PLAIN);
+	fix_edit(l->cc, d, (struct span){ w->span.file, start, start }, "+");
+}
+
 /*
  * Words from left to right; one without sign starts anew (mod_ssl: ssl_cmd_protocol_parse), so that "TLSv1.2 TLSv1.3" is TLS 1.3 alone, which is hardly
  * what is meant.
@@ -139,7 +151,8 @@ static uint32_t protocol_bits(struct lower *l, const struct node *n)
 			return WSR_TLS_1_2 | WSR_TLS_1_3;
 		}
 		if (!sign && i > 0 && bits)
-			diag_at(l->cc, CHECK_TLS_PROTOCOL_RESET, w->span, "'%s' without '+' takes back what stands in front of it", diag_quote(l->cc, w->text, w->len));
+			fix_signs(l, diag_at(l->cc, CHECK_TLS_PROTOCOL_RESET, w->span, "'%s' without '+' takes back what stands in front of it", diag_quote(l->cc, w->text, w->len)),
+				  n, i);
 		bits = sign == '-' ? bits & ~words[k].bit : sign == '+' ? bits | words[k].bit : words[k].bit;
 	}
 	if (!bits)

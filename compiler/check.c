@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compiler/compiler.h"
+#include "compiler/fix.h"
 
 /* --- words before names are known ----------------------------------------------------------------------------------- */
 
@@ -104,6 +105,22 @@ static unsigned typographic_quote_len(const unsigned char *b, uint32_t len)
 	return len >= 2 && b[0] == 0xc2 && (b[1] == 0xab || b[1] == 0xbb) ? 2 : 0;
 }
 
+/* Double ones of all the statement's words, unless a straight one stands among them. */
+static void fix_quotes(struct compiler *cc, struct diag *d, const struct node *n)
+{
+	for (unsigned i = 0; i < n->word_count; i++)
+		if (n->words[i].quote != WORD_PLAIN || memchr(n->words[i].text, '"', n->words[i].len))
+			return;
+	for (unsigned i = 0; i < n->word_count; i++) {
+		const struct word *w = &n->words[i];
+		for (uint32_t at = 0; at < w->len; at++) {
+			unsigned len = typographic_quote_len((const unsigned char *)w->text + at, w->len - at);
+			if (len && (w->text + at)[2] >= (char)0x9c)
+				fix_edit(cc, d, (struct span){ w->span.file, w->span.start + at, w->span.start + at + len }, "\"");
+		}
+	}
+}
+
 static void find_typographic_quotes(struct compiler *cc, struct node *n, const char *text, uint32_t base, uint32_t len)
 {
 	(void)text;
@@ -117,6 +134,7 @@ static void find_typographic_quotes(struct compiler *cc, struct node *n, const c
 		struct span at = { w->span.file, w->span.start, w->span.start + quote };
 		struct diag *d = diag_at(cc, CHECK_TYPOGRAPHIC_QUOTE, at, "typographic quote %.*s would become part of the value", (int)quote, w->text);
 		diag_note(cc, d, SPAN_NONE, "quotes are \" and '");
+		fix_quotes(cc, d, n);
 		n->bad = true;
 		return;
 	}
@@ -170,6 +188,17 @@ struct node_check {
 	void (*run)(struct compiler *cc, const struct node *n);
 };
 
+/* "https://a.example:443/" -> "a.example" */
+static void fix_server_name(struct compiler *cc, struct diag *d, const struct word *w)
+{
+	const char *scheme = w->len > 3 ? memmem(w->text, w->len, "://", 3) : NULL, *name = scheme ? scheme + 3 : w->text;
+	size_t left = (size_t)(w->text + w->len - name), len = 0;
+	while (len < left && name[len] != ':' && name[len] != '/')
+		len++;
+	if (len > 0 && w->quote == WORD_PLAIN && !memchr(name, '$', len) && !memchr(name, '[', len))
+		fix_edit(cc, d, w->span, "%.*s", (int)len, name);
+}
+
 /* A port or scheme in a name never matches: the Host field is compared without its port. */
 static void check_server_name(struct compiler *cc, const struct node *n)
 {
@@ -181,6 +210,7 @@ static void check_server_name(struct compiler *cc, const struct node *n)
 			continue;
 		struct diag *d = diag_at(cc, CHECK_SERVER_NAME_MALFORMED, w->span, "'%s' is not a host name", diag_quote(cc, w->text, w->len));
 		diag_note(cc, d, SPAN_NONE, "names stand without scheme, port and path; the port belongs to listen");
+		fix_server_name(cc, d, w);
 	}
 }
 

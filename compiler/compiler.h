@@ -29,6 +29,8 @@ struct compiler_options {
 	unsigned listen_count;
 	const char *certificate, *certificate_key; /* IIS: files; NULL */
 	bool assume_full_url;       /* IIS: patterns with a scheme are matched against the whole URL */
+	const struct source_overlay *overlays; /* texts that stand for files on disk */
+	size_t overlay_count;
 	const char *stdin_filename; /* printed and used for includes when the main file is "-" */
 };
 

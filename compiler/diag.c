@@ -7,6 +7,7 @@
  *           |                        ^~~
  *     site.conf:14:24: note: units are ms, s, m, h, d
  *
+ * and, where a cure is safe, the line as `wsrpc lint --fix` would write it;
  * sorted by position, so that the order does not depend on which stage found what. Output depends on the texts alone.
  */
 #include "compiler/diag.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "compiler/fix.h"
 
 #define LINE_SHOWN_MAX 160u     /* longer source lines are cut around the place */
 
@@ -238,6 +240,7 @@ static void print_diag(const struct printer *pr, const struct diag *d)
 	print_line(pr, d->at, d->level, d->text, checks[d->check].name, true);
 	for (const struct diag_note *n = d->notes; n; n = n->next)
 		print_line(pr, n->at, DIAG_NOTE, n->text, NULL, true);
+	fix_print(pr->cc, d, pr->out);
 	if (d->at.file == SOURCE_NONE)
 		return;
 	for (struct span from = source_at(pr->cc, d->at.file)->included_from; from.file != SOURCE_NONE;
@@ -256,13 +259,19 @@ static int compare_diags(const void *a, const void *b)
 	return x->ordinal < y->ordinal ? -1 : 1;
 }
 
+void diag_sort(struct compiler *cc)
+{
+	struct diags *ds = &cc->diags;
+	if (ds->count > ds->printed)
+		qsort(ds->list + ds->printed, ds->count - ds->printed, sizeof(*ds->list), compare_diags);
+}
+
 void diag_print(struct compiler *cc, FILE *out, bool colour)
 {
 	struct diags *ds = &cc->diags;
 	struct printer pr = { cc, out, colour };
 
-	if (ds->count > ds->printed)
-		qsort(ds->list + ds->printed, ds->count - ds->printed, sizeof(*ds->list), compare_diags);
+	diag_sort(cc);
 	for (; ds->printed < ds->count; ds->printed++)
 		print_diag(&pr, ds->list[ds->printed]);
 	if (ds->dropped)

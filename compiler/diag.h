@@ -38,12 +38,20 @@ struct diag_note {
 	struct diag_note *next;
 };
 
+/** Bytes of a source and what would stand in their place: `at` may be empty (insert), so may the text (leave out). */
+struct diag_edit {
+	struct span at;
+	const char *text;
+	struct diag_edit *next;
+};
+
 struct diag {
 	enum check_id check;
 	enum diag_level level;
 	struct span at;
 	const char *text;
 	struct diag_note *notes, *last_note;
+	struct diag_edit *edits, *last_edit; /* together they are the cure; NULL = none that is safe */
 	unsigned ordinal;           /* order of reporting, the tie-break of sorting */
 };
 
@@ -71,6 +79,8 @@ struct diag *diag_at(struct compiler *cc, enum check_id check, struct span at, c
 void diag_note(struct compiler *cc, struct diag *d, struct span at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /** True when an error was reported: stop after this stage. */
 bool diag_failed(const struct compiler *cc);
+/** Put what was not printed yet in the order of its places. */
+void diag_sort(struct compiler *cc);
 /** Print what was not printed yet, sorted by position: main file and included ones in reading order. Allocates. */
 void diag_print(struct compiler *cc, FILE *out, bool colour);
 /** The user's text for a message: at most `DIAG_QUOTE_MAX` bytes, control characters as \xNN; in the arena. */

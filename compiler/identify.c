@@ -9,6 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "compiler/directive_index.h"
+#include "compiler/fix.h"
 #include "compiler/signature.h"
 #include "compiler/spell.h"
 
@@ -217,6 +218,26 @@ static bool refuse(struct compiler *cc, struct node *n)
 	return true;
 }
 
+/* `ssl on;` speaks for every listen of its server, and moves into them. */
+static void fix_ssl(struct compiler *cc, struct diag *d, const struct node *n)
+{
+	unsigned listens = 0;
+	if (!d || !node_is(n, "ssl") || node_arg_count(n) != 1 || !n->parent || !node_is(n->parent, "server"))
+		return;
+	bool on = word_is(node_arg(n, 0), "on");
+	NODE_EACH_CHILD(other, n->parent)
+		listens += node_is(other, "listen") && node_arg_count(other) > 0;
+	if ((on && listens == 0) || !fix_remove_lines(cc, d, n))
+		return;
+	NODE_EACH_CHILD(other, n->parent) {
+		bool has = !on || !node_is(other, "listen");
+		for (unsigned i = 0; i < node_arg_count(other); i++)
+			has = has || word_is(node_arg(other, i), "ssl");
+		if (!has && node_arg_count(other) > 0)
+			fix_edit(cc, d, span_after(node_arg(other, node_arg_count(other) - 1)->span), " ssl");
+	}
+}
+
 static void tell_difference(struct compiler *cc, const struct node *n)
 {
 	const struct directive *def = n->def;
@@ -225,6 +246,7 @@ static void tell_difference(struct compiler *cc, const struct node *n)
 	if (def->policy & OBSOLETE) {
 		struct diag *d = diag_at(cc, CHECK_OBSOLETE_DIRECTIVE, node_head_span(n), "'%s' is obsolete", name_text(cc, n));
 		diag_note(cc, d, SPAN_NONE, "%s", def->note);
+		fix_ssl(cc, d, n);
 	}
 	if (def->verdict != DIFFERS || def->policy & QUIET || ix->noted[def->ordinal] || args_are_default(cc, n))
 		return;

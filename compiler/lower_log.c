@@ -3,6 +3,7 @@
  * Logs: log_format, access_log and error_log. A format is one template with an escape mode; the format "combined" exists without being
  * defined, as in nginx.
  */
+#include "compiler/fix.h"
 #include "compiler/lower.h"
 #include "compiler/value.h"
 
@@ -119,7 +120,8 @@ void lower_error_log(struct lower *l, struct level *lv, const struct node *n, un
 	if (level_has(lv, SET_error_log))
 		diag_at(l->cc, CHECK_ERROR_LOG_REPEATED, n->span, "a second error_log in one block: only this one is written");
 	if (wsr_str_eq(arg_str(n, 0), WSR_STR("off")))
-		diag_at(l->cc, CHECK_LOG_OFF_MISSPELT, node_arg(n, 0)->span, "this writes errors to a file named 'off': error_log has no such value");
+		fix_edit(l->cc, diag_at(l->cc, CHECK_LOG_OFF_MISSPELT, node_arg(n, 0)->span, "this writes errors to a file named 'off': error_log has no such value"),
+			 node_arg(n, 0)->span, node_arg_count(n) > 1 ? "/dev/null" : "/dev/null crit");
 	lv->s.log.error_log = error_log_index(l, n);
 	level_mark(lv, SET_error_log);
 }

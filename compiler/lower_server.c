@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "compiler/address.h"
+#include "compiler/fix.h"
 #include "compiler/value.h"
 
 /* A listening address while servers are collected. */
@@ -498,8 +499,10 @@ static void check_tls(struct lower *l, const struct lower_listen *at)
 			}
 	} else if (at->record.port == 443) {
 		struct diag *d = diag_at(l->cc, CHECK_TLS_LISTEN_PLAIN, at->first->span, "clear text on port 443: 'ssl' is missing here");
-		if (fallback->certificates)
+		if (fallback->certificates) {
 			diag_note(l->cc, d, node_head_span(fallback->node), "although this server has a certificate");
+			fix_edit(l->cc, d, span_after(node_arg(at->first, node_arg_count(at->first) - 1)->span), " ssl");
+		}
 	}
 }
 

@@ -18,6 +18,7 @@
 #include "compiler/dump.h"
 #include "compiler/emit.h"
 #include "compiler/explain.h"
+#include "compiler/lint.h"
 #include "compiler/lower.h"
 #include "compiler/output.h"
 #include "table/wsr_table.h"
@@ -29,7 +30,8 @@ enum { EXIT_FINE = 0, EXIT_CONFIGURATION = 1, EXIT_SYSTEM = 2 };
 
 static const char usage[] =
 	"usage: wsrpc [options] site.conf -o site.bin    compile\n"
-	"       wsrpc lint [options] site.conf ...       messages only\n"
+	"       wsrpc lint [options] [--json | --fix [--dry-run]] site.conf ...\n"
+	"                                                messages only, or their safe cures applied\n"
 	"       wsrpc dump [--stage=tree|plan|table] FILE\n"
 	"                                                what was understood\n"
 	"       wsrpc explain site.bin URL [-X METHOD] [-H 'Name: value'] ...\n"
@@ -48,6 +50,8 @@ static const char usage[] =
 	"  --check-files           also look whether certificates, keys and roots can be read\n"
 	"  -W NAME, -W no-NAME     turn the check [NAME] on as a warning, or off; -W all\n"
 	"  -E NAME                 make the check [NAME] an error; -E all: every warning\n"
+	"  --json                  lint: messages as JSON, with the edits that cure them\n"
+	"  --fix                   lint: apply the cures that are safe and print what changed; --dry-run changes nothing\n"
 	"  --checks                list the checks\n"
 	"  --directives            list the directives\n"
 	"  --version               version, and the table format that is written\n"
@@ -63,6 +67,10 @@ struct job {
 	unsigned level_count;
 	const char *defines[MAX_DEFINES];
 	const char *listens[MAX_DEFINES];
+	bool json, fix, dry_run;    /* lint */
+	json_t *messages;           /* collected here in place of being printed */
+	struct lint_fixes *fixes;   /* messages are cured in place of being printed */
+	unsigned cured;             /* in this run */
 	/* Results. */
 	struct plan plan;
 	unsigned char *bytes;
@@ -124,10 +132,16 @@ static bool colour_wanted(void)
 	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour);
 }
 
-static void print_messages(struct compiler *cc, void *arg)
+static void use_messages(struct compiler *cc, void *arg)
 {
-	(void)arg;
-	diag_print(cc, stderr, colour_wanted());
+	struct job *job = arg;
+
+	if (job->fixes)
+		job->cured = lint_apply(cc, job->fixes);
+	else if (job->messages)
+		lint_json(cc, job->messages);
+	else
+		diag_print(cc, stderr, colour_wanted());
 }
 
 /* No message but this one is about a place that is not in the text: the main file itself could not be read. */
@@ -145,9 +159,10 @@ static int run_job(struct job *job)
 
 	job->options.defines = job->defines;
 	job->options.listens = job->listens;
+	job->compiled = false;
 	compiler_init(&cc, &job->options);
 	plan_init(&job->plan);
-	if (!compiler_run(&cc, run_stages, job) || !compiler_run(&cc, print_messages, NULL)) {
+	if (!compiler_run(&cc, run_stages, job) || !compiler_run(&cc, use_messages, job)) {
 		fprintf(stderr, "wsrpc: out of memory\n");
 		status = EXIT_SYSTEM;
 	} else {
@@ -156,6 +171,7 @@ static int run_job(struct job *job)
 			status = write_results(&cc, job);
 	}
 	free(job->bytes);
+	job->bytes = NULL;
 	plan_free(&job->plan);
 	compiler_free(&cc);
 	return status;
@@ -199,7 +215,8 @@ static bool level_option(struct job *job, const char *name, bool error)
 
 enum {
 	OPTION_DEPFILE = 256, OPTION_STDIN, OPTION_STRICT, OPTION_FILES, OPTION_CHECKS, OPTION_DIRECTIVES, OPTION_VERSION, OPTION_HELP, OPTION_DIALECT,
-	OPTION_DEFINE, OPTION_LISTEN, OPTION_CERTIFICATE, OPTION_CERTIFICATE_KEY, OPTION_FULL_URL
+	OPTION_DEFINE, OPTION_LISTEN, OPTION_CERTIFICATE, OPTION_CERTIFICATE_KEY, OPTION_FULL_URL,
+	OPTION_JSON, OPTION_FIX, OPTION_DRY_RUN
 };
 
 static const struct option long_options[] = {
@@ -214,6 +231,9 @@ static const struct option long_options[] = {
 	{ "assume-full-url", no_argument, NULL, OPTION_FULL_URL },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "check-files", no_argument, NULL, OPTION_FILES },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "fix", no_argument, NULL, OPTION_FIX },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "checks", no_argument, NULL, OPTION_CHECKS },
 	{ "directives", no_argument, NULL, OPTION_DIRECTIVES },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -265,6 +285,15 @@ static int read_option(struct job *job, int c)
 	case OPTION_FILES:
 		job->options.check_files = true;
 		return -1;
+	case OPTION_JSON:
+		job->json = true;
+		return -1;
+	case OPTION_FIX:
+		job->fix = true;
+		return -1;
+	case OPTION_DRY_RUN:
+		job->dry_run = true;
+		return -1;
 	case OPTION_CHECKS:
 		return list_checks();
 	case OPTION_DIRECTIVES:
@@ -303,12 +332,48 @@ static int cmd_compile(int argc, char **argv)
 		return status;
 	if (argc - optind != 1)
 		return usage_error(argc == optind ? "no configuration given" : "one configuration at a time", "");
+	if (job.json || job.fix || job.dry_run)
+		return usage_error("--json, --fix and --dry-run are for 'wsrpc lint'", "");
 	if (!job.output)
 		return usage_error("where does the table go? Give -o FILE, or use 'wsrpc lint'", "");
 	if (job.depfile && strcmp(job.output, "-") == 0)
 		return usage_error("--depfile needs the name of an output file", "");
 	job.input = argv[optind];
 	return run_job(&job);
+}
+
+/* Rounds of cures in memory, then the files, then the messages that are left. */
+static int fix_file(struct job *job)
+{
+	struct lint_fixes fixes = { 0 };
+	int status;
+
+	job->fixes = &fixes;
+	for (unsigned round = 0; round < LINT_ROUNDS && !fixes.failed; round++) {
+		job->cured = 0;
+		run_job(job);
+		job->options.overlays = fixes.overlays;
+		job->options.overlay_count = fixes.overlay_count;
+		if (job->cured == 0)
+			break;
+	}
+	job->fixes = NULL;
+	bool written = !fixes.failed && lint_write(&fixes, !job->dry_run, stdout);
+	if (!written && !job->dry_run)
+		job->options.overlay_count = 0;
+	status = run_job(job);
+	lint_fixes_free(&fixes);
+	return written ? status : EXIT_SYSTEM;
+}
+
+static int lint_file(const struct job *job, const char *name)
+{
+	struct job one = *job;
+
+	one.input = name;
+	if (one.fix && strcmp(name, "-") == 0)
+		return usage_error("--fix needs a file", "");
+	return one.fix ? fix_file(&one) : run_job(&one);
 }
 
 static int cmd_lint(int argc, char **argv)
@@ -322,12 +387,16 @@ static int cmd_lint(int argc, char **argv)
 		return usage_error("no configuration given", "");
 	if (job.output || job.depfile)
 		return usage_error("lint writes no file", "");
+	if ((job.json && job.fix) || (job.dry_run && !job.fix))
+		return usage_error(job.json ? "--json and --fix exclude each other" : "--dry-run belongs to --fix", "");
+	job.messages = job.json ? json_array() : NULL;
 	for (worst = EXIT_FINE; optind < argc; optind++) {
-		struct job one = job;
-		one.input = argv[optind];
-		int status = run_job(&one);
+		int status = lint_file(&job, argv[optind]);
 		worst = status > worst ? status : worst;
 	}
+	if (job.messages && (json_dumpf(job.messages, stdout, JSON_INDENT(2)) != 0 || fputc('\n', stdout) == EOF))
+		worst = EXIT_SYSTEM;
+	json_decref(job.messages);
 	return worst;
 }
 

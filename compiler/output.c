@@ -53,8 +53,8 @@ static bool sync_folder(const char *folder)
 	return ok;
 }
 
-/* New file at `temporary` (a mkstemp template) with the rights an ordinary new file has. */
-static bool write_temporary(char *temporary, const void *bytes, size_t len)
+/* New file at `temporary` (a mkstemp template) with the rights of `old`, or of an ordinary new file. */
+static bool write_temporary(char *temporary, const struct stat *old, const void *bytes, size_t len)
 {
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	mode_t mask = umask(0);
@@ -62,7 +62,7 @@ static bool write_temporary(char *temporary, const void *bytes, size_t len)
 	umask(mask);
 	if (fd < 0)
 		return false;
-	bool ok = write_all(fd, bytes, len) && fchmod(fd, 0644 & ~mask) == 0 && fsync(fd) == 0;
+	bool ok = write_all(fd, bytes, len) && (!old || fchown(fd, old->st_uid, old->st_gid) == 0) && fchmod(fd, old ? old->st_mode & 07777 : 0644 & ~mask) == 0 && fsync(fd) == 0;
 	int saved = errno;
 	if (close(fd) != 0 && ok) {
 		saved = errno;
@@ -94,22 +94,18 @@ static bool write_special(const char *path, const void *bytes, size_t len)
 	return ok;
 }
 
-bool output_write(const char *path, const void *bytes, size_t len)
+static bool replace(const char *path, const struct stat *old, const void *bytes, size_t len)
 {
 	char *folder = NULL, *temporary = NULL;
 	bool ok = false;
 
-	if (strcmp(path, "-") == 0)
-		return write_all(STDOUT_FILENO, bytes, len);
-	if (is_special(path))
-		return write_special(path, bytes, len);
 	folder = folder_of(path);
 	if (!folder || asprintf(&temporary, "%s/.wsrpc-XXXXXX", folder) < 0) {
 		temporary = NULL;
 		errno = ENOMEM;
 		goto out;
 	}
-	if (!write_temporary(temporary, bytes, len))
+	if (!write_temporary(temporary, old, bytes, len))
 		goto out;
 	if (rename(temporary, path) != 0) {
 		int saved = errno;
@@ -122,6 +118,19 @@ out:
 	free(folder);
 	free(temporary);
 	return ok;
+}
+
+bool output_write(const char *path, const void *bytes, size_t len)
+{
+	if (strcmp(path, "-") == 0)
+		return write_all(STDOUT_FILENO, bytes, len);
+	return is_special(path) ? write_special(path, bytes, len) : replace(path, NULL, bytes, len);
+}
+
+bool output_replace(const char *path, const void *bytes, size_t len)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && replace(path, &st, bytes, len);
 }
 
 /* --- make rules ----------------------------------------------------------------------------------------------------- */

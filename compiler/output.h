@@ -16,6 +16,9 @@ struct compiler;
  */
 bool output_write(const char *path, const void *bytes, size_t len);
 
+/** As output_write() for a file that is there: the new one keeps its owner and mode. */
+bool output_replace(const char *path, const void *bytes, size_t len);
+
 /** Write a make rule "target: every file read". @return as output_write() */
 bool output_depfile(struct compiler *cc, const char *path, const char *target);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "compiler/fix.h"
 
 void scan_comment(struct scan *s, const struct span *at)
 {
@@ -29,14 +30,18 @@ void scan_invisible(struct scan *s, const struct span *at, const char *bytes)
 {
 	uint32_t cp = code_point((const unsigned char *)bytes);
 
-	for (unsigned i = 0; i < s->invisible_count; i++) {
-		if (s->invisible[i].code_point == cp) {
-			s->invisible[i].count++;
-			return;
-		}
+	unsigned i = 0;
+	while (i < s->invisible_count && s->invisible[i].code_point != cp)
+		i++;
+	if (i == SCAN_MAX_INVISIBLE)
+		return;
+	struct invisible *v = &s->invisible[i];
+	if (i == s->invisible_count) {
+		*v = (struct invisible){ .code_point = cp };
+		s->invisible_count++;
 	}
-	if (s->invisible_count < SCAN_MAX_INVISIBLE)
-		s->invisible[s->invisible_count++] = (struct invisible){ cp, 1, *at };
+	v->at = arena_grow(&s->cc->arena, v->at, v->count, &v->cap, sizeof(*v->at));
+	v->at[v->count++] = *at;
 }
 
 static const char *invisible_name(uint32_t cp)
@@ -191,11 +196,13 @@ void scan_finish(struct scan *s)
 {
 	for (unsigned i = 0; i < s->invisible_count; i++) {
 		const struct invisible *v = &s->invisible[i];
-		struct diag *d = s->refuse_invisible ? diag_at(s->cc, CHECK_INVISIBLE_LETTER, v->first, "invisible character U+%04X (%s) is no blank: write one", v->code_point,
+		struct diag *d = s->refuse_invisible ? diag_at(s->cc, CHECK_INVISIBLE_LETTER, v->at[0], "invisible character U+%04X (%s) is no blank: write one", v->code_point,
 		                                               invisible_name(v->code_point))
-		                                     : diag_at(s->cc, CHECK_INVISIBLE_CHARACTER, v->first, "invisible character U+%04X (%s) is read as a blank",
+		                                     : diag_at(s->cc, CHECK_INVISIBLE_CHARACTER, v->at[0], "invisible character U+%04X (%s) is read as a blank",
 		                                               v->code_point, invisible_name(v->code_point));
 		if (v->count > 1)
-			diag_note(s->cc, d, SPAN_NONE, "%u more of them in this file", v->count - 1);
+			diag_note(s->cc, d, SPAN_NONE, "%zu more of them in this file", v->count - 1);
+		for (size_t k = 0; k < v->count; k++)
+			fix_edit(s->cc, d, v->at[k], " ");
 	}
 }

@@ -28,8 +28,8 @@ struct scan {
 	struct span word;           /* a word in the making */
 	struct invisible {
 		uint32_t code_point;
-		uint32_t count;
-		struct span first;
+		struct span *at;    /* in order */
+		size_t count, cap;
 	} invisible[SCAN_MAX_INVISIBLE];
 	unsigned invisible_count;
 	bool spoiled;               /* a mistake was reported inside the statement being read: what follows from it is not */

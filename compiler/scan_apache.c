@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "compiler/fix.h"
 #include "compiler/scan.h"
 
 /* Length of the line end that a backslash at p joins, 0 when it joins none. */
@@ -200,5 +201,8 @@ void scan_behind_tag(struct scan *s, const struct span *at)
 
 	while (text.end > text.start && is_blank(s->base[text.end - 1]))
 		text.end--;
-	diag_at(s->cc, CHECK_TEXT_BEHIND_TAG, text, "text behind the '>' has no effect");
+	struct diag *d = diag_at(s->cc, CHECK_TEXT_BEHIND_TAG, text, "text behind the '>' has no effect");
+	while (text.start > 0 && is_blank(s->base[text.start - 1]))
+		text.start--;
+	fix_edit(s->cc, d, text, "%s", "");
 }

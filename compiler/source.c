@@ -107,10 +107,25 @@ static uint32_t read_descriptor(struct compiler *cc, int fd, const char *path, c
 	return source_add(cc, s);
 }
 
+static uint32_t read_overlay(struct compiler *cc, const struct source_overlay *o, const char *name, struct span included_from)
+{
+	uint32_t file = source_builtin(cc, name, o->text, o->len, included_from);
+	struct source *s = source_at(cc, file);
+
+	/* a file for everything that follows */
+	cc->source_count--;
+	s->builtin = false;
+	s->path = arena_copy(&cc->arena, o->path, strlen(o->path));
+	return source_add(cc, s);
+}
+
 uint32_t source_read(struct compiler *cc, const char *path, const char *name, struct span included_from)
 {
 	if (strcmp(path, "-") == 0)
 		return read_descriptor(cc, STDIN_FILENO, NULL, name, included_from);
+	for (size_t i = 0; i < cc->options.overlay_count; i++)
+		if (strcmp(cc->options.overlays[i].path, path) == 0)
+			return read_overlay(cc, &cc->options.overlays[i], name, included_from);
 
 	/* Closed with the arena, so that running out of memory while reading leaks nothing. */
 	int *fd = ARENA_NEW(&cc->arena, int);

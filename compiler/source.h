@@ -40,6 +40,12 @@ struct source {
 	size_t comment_count, comment_cap;
 };
 
+/** A text that is read in place of the file at a path. */
+struct source_overlay {
+	const char *path, *text;
+	size_t len;
+};
+
 /** From `a` to `b`, which stand in the same file. */
 static inline struct span span_join(struct span a, struct span b)
 {
