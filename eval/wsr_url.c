@@ -42,7 +42,8 @@ static bool read_unix(struct wsr_str s, struct wsr_url *u)
 	u->host = wsr_str(s.ptr, len);
 	u->uri = colon ? wsr_from(s, len + 1) : WSR_STR_NULL;
 	u->authority = WSR_STR("localhost"); /* as nginx */
-	return len > 0 && !memchr(s.ptr, '\0', len);
+	bool path = u->uri.len == 0 || u->uri.ptr[0] == '/' || u->uri.ptr[0] == '?'; /* anything else would be no request target */
+	return path && len > 0 && !memchr(s.ptr, '\0', len);
 }
 
 bool wsr_url_authority(struct wsr_url *u)
