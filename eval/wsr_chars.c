@@ -93,6 +93,11 @@ static inline unsigned not_target(__m128i x)
 	return (unsigned)_mm_movemask_epi8(_mm_or_si128(between(x, 0, ' '), other));
 }
 
+static inline unsigned not_ascii(__m128i x)
+{
+	return not_target(x) | (unsigned)_mm_movemask_epi8(x);
+}
+
 static inline __m128i name(__m128i x)
 {
 	__m128i letter = between(_mm_or_si128(x, all(0x20)), 'a', 'z');
@@ -156,4 +161,5 @@ static inline __m128i eight(const char *p)
 SPAN(wsr_line_span, not_line, wsr_char_is(s.ptr[n], WSR_C_LINE))
 SPAN(wsr_target_span, not_target, wsr_char_is(s.ptr[n], WSR_C_TARGET))
 SPAN(wsr_name_span, not_name, wsr_char_is(s.ptr[n], WSR_C_NAME))
+SPAN(wsr_ascii_span, not_ascii, (unsigned char)s.ptr[n] < 0x80 && wsr_char_is(s.ptr[n], WSR_C_TARGET))
 SPAN(wsr_plain_span, not_plain, wsr_char_is(s.ptr[n], WSR_C_NAME) || s.ptr[n] == '.')

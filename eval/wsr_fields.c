@@ -56,7 +56,7 @@ static void write_number_field(struct wsr_out *out, struct wsr_str name, uint64_
 	do
 		*--p = (char)('0' + value % 10);
 	while (value /= 10);
-	wsr_out_known(out, name, wsr_str(p, (size_t)(digits + sizeof(digits) - p)));
+	wsr_out_own(out, name, wsr_str(p, (size_t)(digits + sizeof(digits) - p)));
 }
 
 void wsr_write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_t length)
@@ -64,7 +64,7 @@ void wsr_write_framing(struct wsr_out *out, enum wsr_framing framing, uint64_t l
 	if (framing == WSR_FRAMING_LENGTH)
 		write_number_field(out, WSR_STR("Content-Length"), length);
 	else if (framing == WSR_FRAMING_CHUNKED)
-		wsr_out_field(out, WSR_STR("Transfer-Encoding"), WSR_STR("chunked"));
+		wsr_out_own(out, WSR_STR("Transfer-Encoding"), WSR_STR("chunked"));
 }
 
 /* --- the upstream's request ---------------------------------------------------------------------------------------------- */
@@ -102,51 +102,81 @@ struct wsr_str wsr_target_authority(struct wsr_eval *e)
 	return wsr_str(text, (size_t)n);
 }
 
-static void write_host(struct wsr_eval *e, struct wsr_out *out)
+/* Names that the configuration cannot set: they would contradict the connection or the framing, which are ours to say. */
+#define BIT(id) (UINT64_C(1) << (id))
+#define OURS_TO_WRITE \
+	(BIT(WSR_F_HOST) | BIT(WSR_F_CONNECTION) | BIT(WSR_F_KEEP_ALIVE) | BIT(WSR_F_PROXY_CONNECTION) | BIT(WSR_F_TE) | BIT(WSR_F_UPGRADE) | \
+	 BIT(WSR_F_TRANSFER_ENCODING) | BIT(WSR_F_CONTENT_LENGTH) | BIT(WSR_F_EXPECT))
+_Static_assert(WSR_F_COUNT <= 64, "a set of field ids is one word");
+
+#define IDS_KEPT 32u
+
+/* What proxy_set_header names, each name looked at once. */
+struct configured {
+	struct wsr_list ops;
+	uint64_t known;             /* ids among them; the bit of OTHER: some name is none that we know */
+	const struct wsr_field_op *host, *connection; /* the first of each, or NULL */
+	uint8_t ids[IDS_KEPT];      /* of the first ones */
+};
+
+static struct wsr_str op_name(const struct wsr_eval *e, const struct wsr_field_op *op)
 {
-	const struct wsr_field_op *op = find_op(e->table, e->fieldset->proxy_set_header, WSR_STR("Host"));
-	struct wsr_str value = op ? wsr_eval_tmpl(e, op->value) : WSR_STR_NULL;
-	/* HTTP/1.1 has a valid Host in every request (RFC 9112 section 3.2), also when the configured value turns out empty or to be none. */
-	wsr_out_known(out, WSR_STR("Host"), wsr_is_authority(value) ? value : wsr_target_authority(e));
+	return wsr_string(e->table, op->name);
 }
 
-static void write_connection(struct wsr_eval *e, bool keepalive, struct wsr_out *out)
+static void read_configured(const struct wsr_eval *e, struct configured *c)
+{
+	c->ops = e->fieldset->proxy_set_header;
+	c->known = 0;
+	c->host = c->connection = NULL;
+	for (uint32_t i = 0; i < c->ops.count; i++) {
+		const struct wsr_field_op *op = wsr_field_op_at(e->table, c->ops.first + i);
+		enum wsr_field_id id = wsr_field_id(op_name(e, op));
+		if (id == WSR_F_HOST && !c->host)
+			c->host = op;
+		if (id == WSR_F_CONNECTION && !c->connection)
+			c->connection = op;
+		c->known |= BIT(id);
+		if (i < IDS_KEPT)
+			c->ids[i] = (uint8_t)id;
+	}
+}
+
+static bool same_slice(struct wsr_str a, struct wsr_str b)
+{
+	return a.ptr == b.ptr && a.len == b.len && a.len > 0;
+}
+
+static void write_host(struct wsr_eval *e, const struct configured *c, struct wsr_out *out)
+{
+	struct wsr_str value = c->host ? wsr_eval_tmpl(e, c->host->value) : WSR_STR_NULL;
+	/* HTTP/1.1 has a valid Host in every request (RFC 9112 section 3.2), also when the configured value turns out empty or to be none; the parser has
+	 * looked at what e->host is a part of. */
+	if (same_slice(value, e->host) || wsr_is_authority(value))
+		wsr_out_own(out, WSR_STR("Host"), value);
+	else
+		wsr_out_known(out, WSR_STR("Host"), wsr_target_authority(e));
+}
+
+static void write_connection(struct wsr_eval *e, const struct configured *c, bool keepalive, struct wsr_out *out)
 {
 	const struct wsr_decision *d = &e->decision;
 	if (d->tunnel) {
-		wsr_out_field(out, WSR_STR("Connection"), WSR_STR("upgrade"));
+		wsr_out_own(out, WSR_STR("Connection"), WSR_STR("upgrade"));
 		wsr_out_field(out, WSR_STR("Upgrade"), d->protocol);
 		return;
 	}
-	const struct wsr_field_op *op = find_op(e->table, e->fieldset->proxy_set_header, WSR_STR("Connection"));
-	if (!keepalive || (op && wsr_str_eq_nocase(wsr_eval_tmpl(e, op->value), WSR_STR("close"))))
-		wsr_out_field(out, WSR_STR("Connection"), WSR_STR("close"));
+	if (!keepalive || (c->connection && wsr_str_eq_nocase(wsr_eval_tmpl(e, c->connection->value), WSR_STR("close"))))
+		wsr_out_own(out, WSR_STR("Connection"), WSR_STR("close"));
 }
 
-/* Names that the configuration cannot set: they would contradict the connection or the framing, which are ours to say. */
-static bool is_ours_to_write(struct wsr_str name)
+static void write_configured(struct wsr_eval *e, const struct configured *c, struct wsr_out *out)
 {
-	switch (wsr_field_id(name)) {
-	case WSR_F_HOST:
-	case WSR_F_CONNECTION:
-	case WSR_F_KEEP_ALIVE:
-	case WSR_F_PROXY_CONNECTION:
-	case WSR_F_TE:
-	case WSR_F_UPGRADE:
-	case WSR_F_TRANSFER_ENCODING:
-	case WSR_F_CONTENT_LENGTH:
-	case WSR_F_EXPECT: return true;
-	default: return false;
-	}
-}
-
-static void write_configured(struct wsr_eval *e, struct wsr_out *out)
-{
-	struct wsr_list ops = e->fieldset->proxy_set_header;
-	for (uint32_t i = 0; i < ops.count; i++) {
-		const struct wsr_field_op *op = wsr_field_op_at(e->table, ops.first + i);
-		struct wsr_str name = wsr_string(e->table, op->name);
-		if (is_ours_to_write(name))
+	for (uint32_t i = 0; i < c->ops.count; i++) {
+		const struct wsr_field_op *op = wsr_field_op_at(e->table, c->ops.first + i);
+		struct wsr_str name = op_name(e, op);
+		enum wsr_field_id id = i < IDS_KEPT ? (enum wsr_field_id)c->ids[i] : wsr_field_id(name);
+		if (BIT(id) & OURS_TO_WRITE)
 			continue;
 		struct wsr_str value = wsr_eval_tmpl(e, op->value);
 		if (value.len > 0)
@@ -154,19 +184,26 @@ static void write_configured(struct wsr_eval *e, struct wsr_out *out)
 	}
 }
 
-static bool is_forwarded(const struct wsr_eval *e, const struct wsr_field *f)
+static bool is_configured(const struct wsr_eval *e, const struct configured *c, const struct wsr_field *f)
+{
+	if (!(c->known & BIT(f->id)))
+		return false;
+	return f->id != WSR_F_OTHER || find_op(e->table, c->ops, f->name);
+}
+
+static bool is_forwarded(const struct wsr_eval *e, const struct configured *c, const struct wsr_field *f)
 {
 	if (f->flags & WSR_FIELD_INVALID || wsr_belongs_to_connection(f) || f->id == WSR_F_HOST || f->id == WSR_F_EXPECT)
 		return false; /* Expect was answered by us */
-	return !find_op(e->table, e->fieldset->proxy_set_header, f->name);
+	return !is_configured(e, c, f);
 }
 
-static void write_forwarded(struct wsr_eval *e, struct wsr_out *out)
+static void write_forwarded(struct wsr_eval *e, const struct configured *c, struct wsr_out *out)
 {
 	const struct wsr_head *rq = e->request;
 	uint32_t run = 0; /* from here on all go on */
 	for (uint32_t i = 0; i < rq->field_count; i++) {
-		if (is_forwarded(e, &rq->fields[i]))
+		if (is_forwarded(e, c, &rq->fields[i]))
 			continue;
 		wsr_out_read(out, rq, run, i);
 		run = i + 1;
@@ -177,18 +214,20 @@ static void write_forwarded(struct wsr_eval *e, struct wsr_out *out)
 void wsr_eval_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64_t length, bool keepalive, struct wsr_out *out)
 {
 	const struct wsr_decision *d = &e->decision;
+	struct configured c;
 	if (e->httpd) {
 		wsr_httpd_upstream_head(e, framing, length, keepalive, out);
 		return;
 	}
 	unsigned minor = e->proxyset->proxy_http_version == 10 && !d->tunnel ? 0 : 1;
+	read_configured(e, &c);
 	wsr_out_request_line(out, d->method, d->target, minor);
-	write_host(e, out);
-	write_connection(e, keepalive && minor == 1, out);
-	write_configured(e, out);
+	write_host(e, &c, out);
+	write_connection(e, &c, keepalive && minor == 1, out);
+	write_configured(e, &c, out);
 	wsr_write_framing(out, framing, length);
 	if (e->proxyset->proxy_pass_request_headers)
-		write_forwarded(e, out);
+		write_forwarded(e, &c, out);
 	wsr_out_end(out);
 }
 
@@ -399,9 +438,9 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 	e->response = up;
 	wsr_out_status_line(out, 1, a->status, up && up->status == a->status && up->reason.len ? up->reason : wsr_reason(a->status));
 	if (!passes(e, up, WSR_F_SERVER))
-		wsr_out_known(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
+		wsr_out_own(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
 	if (a->date.len > 0 && !passes(e, up, WSR_F_DATE))
-		wsr_out_known(out, WSR_STR("Date"), a->date);
+		wsr_out_own(out, WSR_STR("Date"), a->date);
 	if (a->content_type.len > 0)
 		wsr_out_known(out, WSR_STR("Content-Type"), a->content_type);
 	write_answer_framing(up, a, out);

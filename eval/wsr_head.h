@@ -213,6 +213,8 @@ struct wsr_out {
 void wsr_out_init(struct wsr_out *o, struct wsr_arena *arena, size_t expect_bytes);
 void wsr_out_bytes(struct wsr_out *o, struct wsr_str s);
 void wsr_out_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value);
+/** The same for a field of ours: the name is a literal, the value known to hold no control byte and no white space around it. */
+void wsr_out_own(struct wsr_out *o, struct wsr_str name, struct wsr_str value);
 /** The same for a name that needs no check: a literal, or one that the parser gave. */
 void wsr_out_known(struct wsr_out *o, struct wsr_str name, struct wsr_str value);
 /**

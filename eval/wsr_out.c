@@ -63,8 +63,7 @@ void wsr_out_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
 		o->refused++;
 }
 
-/* A field line whose parts are in order. */
-static void put_field(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
+void wsr_out_own(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
 {
 	if (value.len > SIZE_MAX / 2 || name.len > SIZE_MAX / 4 || !reserve(o, name.len + value.len + 4)) {
 		o->failed = true;
@@ -85,7 +84,7 @@ void wsr_out_known(struct wsr_out *o, struct wsr_str name, struct wsr_str value)
 {
 	value = wsr_trim(value);
 	if (wsr_line_span(value) == value.len)
-		put_field(o, name, value);
+		wsr_out_own(o, name, value);
 	else
 		o->refused++;
 }
@@ -95,7 +94,7 @@ void wsr_out_read(struct wsr_out *o, const struct wsr_head *h, uint32_t first, u
 	while (first < end) {
 		const struct wsr_field *f = &h->fields[first++];
 		if (!f->as_is) {
-			put_field(o, f->name, f->value);
+			wsr_out_own(o, f->name, f->value);
 			continue;
 		}
 		const char *start = f->name.ptr;

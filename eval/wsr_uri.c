@@ -19,13 +19,11 @@ static bool is_normal(struct wsr_str raw, bool merge_slashes)
 {
 	if (raw.len == 0 || raw.ptr[0] != '/')
 		return false;
-	for (size_t i = 0; i < raw.len; i++) {
+	for (size_t i = 1; i < raw.len; i++) {
 		char c = raw.ptr[i];
 		if (c == '%' || c == '\0')
 			return false;
-		if (c != '/' || i + 1 == raw.len)
-			continue;
-		if ((raw.ptr[i + 1] == '/' && merge_slashes) || raw.ptr[i + 1] == '.')
+		if ((c == '.' || (c == '/' && merge_slashes)) && raw.ptr[i - 1] == '/')
 			return false;
 	}
 	return true;
@@ -138,8 +136,8 @@ static unsigned escape_class(unsigned char c)
 struct wsr_str wsr_uri_escape(struct wsr_arena *a, struct wsr_str s, enum wsr_escape_set set)
 {
 	static const char hex[16] = "0123456789ABCDEF";
-	size_t count = 0;
-	for (size_t i = 0; i < s.len; i++)
+	size_t count = 0, fine = set == WSR_ESCAPE_BROKEN ? wsr_ascii_span(s) : 0;
+	for (size_t i = fine; i < s.len; i++)
 		count += (escape_class((unsigned char)s.ptr[i]) & set) != 0;
 	if (count == 0)
 		return s;

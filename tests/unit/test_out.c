@@ -130,12 +130,21 @@ static size_t plain_span(struct wsr_str s)
 	return n;
 }
 
+static size_t ascii_span(struct wsr_str s)
+{
+	size_t n = 0;
+	while (n < s.len && (unsigned char)s.ptr[n] < 0x80 && wsr_char_is(s.ptr[n], WSR_C_TARGET))
+		n++;
+	return n;
+}
+
 static void assert_spans(struct wsr_str s)
 {
 	assert_int_equal(wsr_line_span(s), wsr_span(s, WSR_C_LINE));
 	assert_int_equal(wsr_target_span(s), wsr_span(s, WSR_C_TARGET));
 	assert_int_equal(wsr_name_span(s), wsr_span(s, WSR_C_NAME));
 	assert_int_equal(wsr_plain_span(s), plain_span(s));
+	assert_int_equal(wsr_ascii_span(s), ascii_span(s));
 }
 
 /* Sixteen bytes at a time or one by one: every byte at every place of runs of every length gives the same, and nothing behind the run is looked at. */
