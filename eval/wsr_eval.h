@@ -86,7 +86,7 @@ struct wsr_decision {
 struct wsr_captures {
 	struct wsr_str subject;
 	uint32_t count;
-	uint32_t span[2 * WSR_MAX_CAPTURES]; /* start, end; UINT32_MAX = unset */
+	uint32_t span[2 * WSR_MAX_CAPTURES]; /* start, end; UINT32_MAX = unset; nothing behind `count` of them */
 };
 
 struct wsr_eval {
@@ -125,7 +125,6 @@ struct wsr_eval {
 	const struct wsr_head *response; /* upstream's, for $upstream_http_ and $sent_http_ */
 	struct wsr_str *values;     /* user variables by slot; ptr NULL = not set / not computed yet */
 	struct wsr_str proxy_host;  /* $proxy_host of a PROXY decision */
-	struct wsr_captures captures;
 	struct wsr_decision decision;
 	struct wsr_httpd *httpd;    /* state of the phases of httpd; NULL for nginx configuration */
 	const char *error;          /* sentence for the error log when a status of 500 was made here, else NULL */
@@ -133,6 +132,7 @@ struct wsr_eval {
 	/* trace for explain: called when not NULL with what was considered and why */
 	void (*trace)(void *ctx, uint32_t pos, const char *what, struct wsr_str detail);
 	void *trace_ctx;
+	struct wsr_captures captures; /* last: its spans need no zeroes */
 };
 
 /** Server for a host name on a listener: exact, longest leading wildcard, longest trailing wildcard, regex in order, default. For SNI and Host alike.

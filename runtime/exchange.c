@@ -33,7 +33,11 @@ struct exchange *exchange_new(struct conn *c)
 	struct exchange *x = slabs_get(conn_exchanges(c->w));
 	if (!x)
 		return NULL;
-	*x = (struct exchange){ .conn = c, .w = c->w, .gen = generation_ref(c->w->gen), .start_ms = c->w->loop.now_ms };
+	memset(x, 0, offsetof(struct exchange, eval.captures.span));
+	x->conn = c;
+	x->w = c->w;
+	x->gen = generation_ref(c->w->gen);
+	x->start_ms = c->w->loop.now_ms;
 	x->eval.listen = c->listener->index;
 	x->limits = wsr_request_limits(&x->gen->table, x->eval.listen);
 	wsr_arena_init(&x->arena, &c->w->arenas, ARENA_EXTRA_BYTES + 4 * x->limits.head_bytes);

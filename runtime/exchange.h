@@ -30,7 +30,6 @@ struct exchange {
 	bool has_request;           /* the request line at least was in order */
 	struct timer head_timer;
 	uint64_t start_ms;          /* first byte of the request */
-	struct wsr_eval eval;
 	/* what carries the decision out; in the arena, NULL = not used */
 	struct proxy *proxy;
 	struct static_file *file;
@@ -50,6 +49,7 @@ struct exchange {
 	uint64_t sent_head_bytes;   /* ... of these in heads */
 	char request_id[33];
 	const char *marks;          /* while a tunnel's log line is rendered: prefix of the marks, see tunnel_log.h */
+	struct wsr_eval eval;       /* last, for its last member */
 };
 
 /** Start collecting a request head. @return NULL without memory */

@@ -10,7 +10,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "runtime/stream.h"
 
@@ -112,9 +114,30 @@ static void release(struct loop *loop)
 	free(loop->cipher_in);
 	free(loop->cipher_out);
 	free(loop->gather);
+	if (loop->wheel_fd >= 0)
+		close(loop->wheel_fd);
 	if (loop->base)
 		event_base_free(loop->base);
 	memset(loop, 0, sizeof(*loop));
+}
+
+/* Without this libevent reads the clock after every wait, for time-outs that we do not have. */
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = config && event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0 ? event_base_new_with_config(config) : NULL;
+
+	if (config)
+		event_config_free(config);
+	return base;
+}
+
+static uint32_t clock_step_ms(void)
+{
+	struct timespec step = { 0 };
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &step);
+	return (uint32_t)(step.tv_nsec / 1000000) + 1;
 }
 
 bool loop_init(struct loop *loop)
@@ -125,14 +148,17 @@ bool loop_init(struct loop *loop)
 	ring_init(&loop->queue);
 	loop->wheel.armed_tick = UINT64_MAX;
 	loop->wheel.tick = loop_now(loop) / TIMER_TICK_MS;
-	loop->base = event_base_new();
+	loop->clock_step_ms = clock_step_ms();
+	loop->wheel_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	loop->base = new_base();
 	loop->plain = malloc(LOOP_WIDE_BYTES);
 	loop->cipher_in = malloc(LOOP_SCRATCH_BYTES);
 	loop->cipher_out = malloc(LOOP_CIPHER_BYTES);
 	loop->gather = malloc(LOOP_GATHER_BYTES);
-	if (!loop->base || !loop->plain || !loop->cipher_in || !loop->cipher_out || !loop->gather ||
+	if (!loop->base || loop->wheel_fd < 0 || !loop->plain || !loop->cipher_in || !loop->cipher_out || !loop->gather ||
 	    event_assign(&loop->queue_event, loop->base, -1, 0, on_queue, loop) != 0 ||
-	    event_assign(&loop->wheel_event, loop->base, -1, 0, on_wheel, loop) != 0) {
+	    event_assign(&loop->wheel_event, loop->base, loop->wheel_fd, EV_READ | EV_ET | EV_PERSIST, on_wheel, loop) != 0 ||
+	    event_add(&loop->wheel_event, NULL) != 0) {
 		release(loop);
 		return false;
 	}

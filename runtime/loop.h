@@ -40,7 +40,9 @@ struct loop {
 	struct task queue;           /* ring: next is the oldest */
 	struct event queue_event;
 	struct timer_wheel wheel;
-	struct event wheel_event;
+	struct event wheel_event;    /* of wheel_fd, edge-triggered: a timerfd that nobody reads */
+	int wheel_fd;
+	uint32_t clock_step_ms;      /* of the loop's clock */
 	struct slabs *slabs;         /* see slab.h */
 	struct timer slab_timer;
 	struct stream *closing;      /* streams without an owner that still flush or linger */

@@ -343,7 +343,11 @@ void proxy_start(struct exchange *x)
 		exchange_fail(x, 500, CLOSE_MEMORY);
 		return;
 	}
-	*p = (struct proxy){ .tries = tries, .tries_cap = old ? old->tries_cap : 1, .try_count = old ? old->try_count : 0, .start_ms = x->w->loop.now_ms };
+	memset(p, 0, offsetof(struct proxy, response));
+	p->tries = tries;
+	p->tries_cap = old ? old->tries_cap : 1;
+	p->try_count = old ? old->try_count : 0;
+	p->start_ms = x->w->loop.now_ms;
 	size_t buffers = (size_t)x->eval.proxyset->proxy_buffers_bytes;
 	p->high_water = buffers > STREAM_LOW_WATER ? buffers : STREAM_LOW_WATER + 1;
 	x->proxy = p;

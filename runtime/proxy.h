@@ -58,9 +58,9 @@ struct proxy {
 	char *head_buf;
 	size_t head_len, head_cap;
 	struct wsr_head_parser parser;
-	struct wsr_head response;
 	struct body_in body;
 	struct wsr_out trailers;    /* that go on to the client */
+	struct wsr_head response;   /* nothing before the parser has made it; last, so that nobody need zero it */
 };
 
 /** Begin with x->eval.decision. May end the exchange. */

@@ -575,8 +575,10 @@ static void look_for_reset(struct stream *s)
 static void write_turn(struct stream *s)
 {
 	flush_buffer(s);
-	flush_file(s);
-	finish_shutdown(s);
+	if (s->file)
+		flush_file(s);
+	if (s->shut_wanted)
+		finish_shutdown(s);
 	if (s->want_drained && !s->file && !s->end_pending && !s->failed && !s->dead && stream_pending(s) <= STREAM_LOW_WATER) {
 		s->want_drained = 0;
 		if (s->handler->on_drained)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The timer wheel: 4096 slots of one tick each, a bitmap of used slots, one libevent timer armed for the earliest used slot.
+ * The timer wheel: 4096 slots of one tick each, a bitmap of used slots, one timerfd armed for the earliest used slot. A time-out in libevent's heap would make
+ * every turn of the loop ask for the time twice and every wait set up a timer in the kernel; this one is touched about once a tick at most.
  *
  * Invariants: a set timer stands in slot (wake_tick mod TIMER_SLOTS) with wheel.tick < wake_tick <= wheel.tick + TIMER_SLOTS - 1, and wake_tick is at
  * or before the tick of due_ms. So a slot holds timers of one revolution only, and raising due_ms needs no move.
  */
 #include "runtime/loop.h"
+
+#include <sys/timerfd.h>
 
 static uint64_t tick_after(uint64_t ms)
 {
@@ -59,17 +62,16 @@ static uint64_t next_used(const struct timer_wheel *w)
 	return UINT64_MAX;
 }
 
-/* Have libevent call us at `tick`, unless it does so earlier already. */
+/* Have the loop call us at `tick`, unless it does so earlier already. The loop's clock may lag behind the exact one by a step of it. */
 static void arm(struct loop *loop, uint64_t tick)
 {
 	struct timer_wheel *w = &loop->wheel;
 
 	if (tick >= w->armed_tick)
 		return;
-	uint64_t at_ms = tick * TIMER_TICK_MS;
-	uint64_t ms = at_ms > loop->now_ms ? at_ms - loop->now_ms : 1;
-	struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
-	w->armed_tick = event_add(&loop->wheel_event, &tv) == 0 ? tick : UINT64_MAX;
+	uint64_t at_ms = tick * TIMER_TICK_MS + loop->clock_step_ms;
+	struct itimerspec at = { .it_value = { (time_t)(at_ms / 1000), (long)(at_ms % 1000 * 1000000) } };
+	w->armed_tick = timerfd_settime(loop->wheel_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0 ? tick : UINT64_MAX;
 }
 
 void timer_set(struct loop *loop, struct timer *t, uint64_t ms)

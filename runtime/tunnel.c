@@ -11,6 +11,8 @@
 #include "runtime/proxy.h"
 #include "runtime/tunnel_log.h"
 
+#define TUNNEL_IDLE_MAX_MS (UINT64_C(1) << 40) /* so that the sum with a time is one */
+
 /** One end of the connection; its peer is the other end. */
 struct half {
 	struct half *peer;
@@ -97,7 +99,8 @@ static void on_data(void *owner, const uint8_t *data, size_t len)
 	struct half *h = owner;
 	struct tunnel *t = tunnel_of(h);
 	h->bytes_in += len;
-	timer_set(&t->w->loop, &t->idle, t->idle_ms);
+	if (t->idle_ms > TUNNEL_IDLE_MAX_MS || !timer_delay(&t->idle, t->w->loop.now_ms + t->idle_ms))
+		timer_set(&t->w->loop, &t->idle, t->idle_ms);
 	stream_write(h->peer->stream, &(struct iovec){ (void *)(uintptr_t)data, len }, 1);
 	if (!h->paused && stream_full(h->peer->stream)) {
 		h->paused = true;

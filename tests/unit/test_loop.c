@@ -163,8 +163,10 @@ static void test_timer_moves(void **state)
 	uint64_t start = loop_now(&loop);
 
 	(void)state;
+	assert_false(timer_delay(&later.timer, start + 150)); /* not set */
 	timer_set(&loop, &later.timer, 20);
-	timer_set(&loop, &later.timer, 150);
+	assert_true(timer_delay(&later.timer, start + 150));
+	assert_false(timer_delay(&later.timer, start + 40));
 	timer_set(&loop, &sooner.timer, 100000);
 	timer_set(&loop, &sooner.timer, 30);
 	timer_set(&loop, &gone.timer, 30);
