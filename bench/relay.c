@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The floor: a bare epoll relay, which reads and writes each direction once and understands nothing of what it carries.
- * Clear, or with TLS towards the client (-c CERT -k KEY).  No proxy with these system calls can cost less.
+ * Clear, or with TLS towards the client (-c CERT -k KEY).  No proxy with these system calls can cost less.  With -a FILE there is no upstream: whatever
+ * is read is answered with the bytes of the file, which is the floor of an answer of our own.
  *
  * TLS goes through a BIO of our own: one recv() feeds OpenSSL, the records of one write are collected and leave in one
  * send().  Reading stops while the other side has unsent bytes; an idle connection holds no buffer of ours.
@@ -12,6 +13,7 @@ enum {
 	SCRATCH = 256 * 1024,
 	READ_MAX = SCRATCH - 32 * 1024,  /* with the record OpenSSL may hold in part, still less than SCRATCH of plain text */
 	CIPHER_MAX = SCRATCH + SCRATCH / 8,
+	ANSWER_MAX = 4096,
 	EVENTS = 256,
 };
 
@@ -32,6 +34,8 @@ struct pair {
 
 static char plain[SCRATCH], cipher_in[SCRATCH], cipher_out[CIPHER_MAX];
 static size_t cipher_in_at, cipher_in_len, cipher_out_len;
+static char answer[ANSWER_MAX];
+static size_t answer_len;  /* 0: relay */
 static struct pair *dead_pairs;
 static volatile sig_atomic_t stopping;
 
@@ -95,7 +99,8 @@ static void bury_dead(void)
 
 		dead_pairs = pair->next_dead;
 		close(pair->client.fd);
-		close(pair->upstream.fd);
+		if (pair->upstream.fd >= 0)
+			close(pair->upstream.fd);
 		SSL_free(pair->client.ssl);
 		free(pair->client.unsent);
 		free(pair->upstream.unsent);
@@ -192,7 +197,7 @@ static void end_read(struct end *e, bool end_seen)
 			len = decrypt(e);
 		}
 		if (len > 0 && !e->pair->dead)
-			end_write(e->peer, plain, len);
+			end_write(e->peer, answer_len ? answer : plain, answer_len ? answer_len : len);
 		if (n < READ_MAX && !end_seen)
 			return;
 	}
@@ -238,8 +243,8 @@ static void accept_all(int listener, int epoll, const struct sockaddr_in *upstre
 
 		if (pair == NULL)
 			die("calloc");
-		pair->client = (struct end){.fd = fd, .pair = pair, .peer = &pair->upstream};
-		pair->upstream = (struct end){.fd = connect_start(upstream), .pair = pair, .peer = &pair->client};
+		pair->client = (struct end){.fd = fd, .pair = pair, .peer = answer_len ? &pair->client : &pair->upstream};
+		pair->upstream = (struct end){.fd = answer_len ? -1 : connect_start(upstream), .pair = pair, .peer = &pair->client};
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (tls != NULL) {
 			BIO *bio = BIO_new(method);
@@ -250,7 +255,8 @@ static void accept_all(int listener, int epoll, const struct sockaddr_in *upstre
 			SSL_set_accept_state(pair->client.ssl);
 		}
 		watch(epoll, fd, &pair->client);
-		watch(epoll, pair->upstream.fd, &pair->upstream);
+		if (pair->upstream.fd >= 0)
+			watch(epoll, pair->upstream.fd, &pair->upstream);
 	}
 }
 
@@ -265,6 +271,15 @@ static SSL_CTX *server_tls(const char *cert, const char *key)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_num_tickets(ctx, 1);
 	return ctx;
+}
+
+static void read_answer(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+
+	if (f == NULL || (answer_len = fread(answer, 1, sizeof(answer), f)) == 0)
+		die(path);
+	fclose(f);
 }
 
 static void on_signal(int sig)
@@ -283,25 +298,28 @@ int main(int argc, char **argv)
 	BIO_METHOD *method = NULL;
 	int option, listener, epoll, on = 1;
 
-	while ((option = getopt(argc, argv, "l:u:c:k:")) != -1) {
+	while ((option = getopt(argc, argv, "l:u:a:c:k:")) != -1) {
 		if (option == 'l')
 			listen_text = optarg;
 		else if (option == 'u')
 			upstream_text = optarg;
+		else if (option == 'a')
+			read_answer(optarg);
 		else if (option == 'c')
 			cert = optarg;
 		else if (option == 'k')
 			key = optarg;
 	}
-	if (listen_text == NULL || upstream_text == NULL) {
-		fprintf(stderr, "usage: relay -l ADDRESS:PORT -u ADDRESS:PORT [-c CERT -k KEY]\n");
+	if (listen_text == NULL || (upstream_text == NULL) != (answer_len > 0)) {
+		fprintf(stderr, "usage: relay -l ADDRESS:PORT {-u ADDRESS:PORT | -a FILE} [-c CERT -k KEY]\n");
 		return 2;
 	}
 	prepare_process();
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	parse_target(listen_text, &address);
-	parse_target(upstream_text, &upstream);
+	if (upstream_text != NULL)
+		parse_target(upstream_text, &upstream);
 	if (cert != NULL) {
 		tls = server_tls(cert, key);
 		method = bio_method();

@@ -70,7 +70,7 @@ ROWS = [
     Row("get-tls", "small GET over TLS", wrk_row("/small", "tls", 32), 0.80, "relay", quick=True),
     Row("connect-tls", "new TLS connection per GET, full handshake", tls_row(False), 0.95, "handshake"),
     Row("resume-tls", "new TLS connection per GET, resumed", tls_row(True), 1.00, "handshake", 1.25),
-    Row("redirect", "redirect", wrk_row("/some/path?x=1", "redirect", 32), 0.60, quick=True),
+    Row("redirect", "redirect", wrk_row("/some/path?x=1", "redirect", 32), 0.60, "relay", quick=True),
     Row("body", "1 MB body", wrk_row("/bytes/1000000", "clear", 8), 0.45, "relay", quick=True),
     Row("body-tls", "1 MB body over TLS", wrk_row("/bytes/1000000", "tls", 8), 0.75, "relay"),
     Row("ws64", "64 B WebSocket message and echo", ws_row(False, 64, 32), 0.80, "relay", quick=True),

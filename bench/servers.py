@@ -218,8 +218,15 @@ class Haproxy(Server):
         return out.stdout.split()[2]
 
 
+# What wsrpd answers a redirect with, so that the floor sends as much.
+PAGE = ("<!DOCTYPE html>\n<html><head><title>301 Moved Permanently</title></head>\n<body><h1>301 Moved Permanently</h1><hr><p>wsrp/0.1.0</p>"
+        "</body></html>\n")
+REDIRECT = ("HTTP/1.1 301 Moved Permanently\r\nServer: wsrp/0.1.0\r\nDate: Sat, 21 Nov 2026 08:00:00 GMT\r\nContent-Type: text/html\r\n"
+            f"Content-Length: {len(PAGE)}\r\nLocation: https://127.0.0.1/some/path?x=1\r\n\r\n{PAGE}")
+
+
 class Relay(Server):
-    """The floor: no redirect, no HTTP."""
+    """The floor: no HTTP; its redirect is the same bytes for whatever it reads."""
 
     name = "relay"
 
@@ -229,6 +236,10 @@ class Relay(Server):
         self.spawn([relay, "-l", f"127.0.0.1:{self.clear}", "-u", backend], self.clear, wrapper)
         self.spawn([relay, "-l", f"127.0.0.1:{self.tls}", "-u", backend, "-c", f"{self.context.work}/cert.pem", "-k",
                     f"{self.context.work}/key.pem"], self.tls, wrapper)
+        answer = os.path.join(self.context.work, "redirect.txt")
+        with open(answer, "w", encoding="ascii", newline="") as f:
+            f.write(REDIRECT)
+        self.spawn([relay, "-l", f"127.0.0.1:{self.redirect}", "-a", answer], self.redirect, wrapper)
 
     @staticmethod
     def version():
