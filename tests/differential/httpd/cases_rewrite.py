@@ -35,7 +35,7 @@ HttpdCase("rewrite", "flags of RewriteRule", vhost("""
     RewriteRule ^/never$ /y [C]
     RewriteRule ^/x$ /z
     RewriteRule ^/skip$ - [S=1] # drop
-    RewriteRule ^/skip$ /sub/page.html # drop
+    RewriteRule ^/skip$ /sub/page.html
     RewriteRule ^/next/(.*)a(.*)$ /next/$1b$2 [N] # drop
     RewriteRule ^/next/(b+)$ /found?$1 [R,L] # drop
     RewriteRule ^/last$ /a.txt [L] # drop
@@ -46,7 +46,7 @@ HttpdCase("rewrite", "flags of RewriteRule", vhost("""
     RewriteRule ^/env/proxy$ http://@UP@/env [P] # drop
     RewriteRule ^/proxy/(.*)$ http://@UP@/rewritten/$1 [P,QSA] # drop
     RewriteRule ^/pt$ /aliased/a.txt [PT] # drop
-    RewriteRule !^(http|/(next|found|q|e|t|p|sub|none|html|aliased|index|step|x|z|a|w|$)) /sub/page.html # drop
+    RewriteRule !^(http|/(next|found|q|e|t|p|sub|none|html|aliased|index|step|case|skip|x|z|a|w|$)) /sub/page.html # drop
     Alias /aliased @DIR@/html
     RequestHeader set X-Seen "%{SEEN}e %{WHO}e" env=SEEN # drop
 """), [get(uri) for uri in ("/r302", "/r302?x=y", "/r301/a%20b?q=1", "/perm", "/see", "/r308", "/r404", "/abs?x=y", "/self", "/gone", "/forbidden/x", "/case", "/qsa/x?own=2", "/qsd/x?own=2", "/qsl/x", "/noq?x=y", "/q2/a%26b%20c", "/q2/a?z", "/ne/frag", "/esc/frag",
