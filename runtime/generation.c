@@ -62,7 +62,7 @@ struct generation *generation_new(struct table_memory *memory, int key_fd, uint3
 	g->access_fds = fds_new(g->access_fd_count);
 	g->error_fds = fds_new(g->error_fd_count);
 	g->regexes = wsr_regexes_new(&g->table);
-	g->tls = tls_ctxs_new(&g->table, generation_keys(g), tickets);
+	g->tls = tls_ctxs_new(&g->table, generation_keys(g), tickets, TLS_CTXS_KEPT);
 	if (!g->access_fds || !g->error_fds || !g->regexes || !g->tls)
 		goto fail;
 	return g;

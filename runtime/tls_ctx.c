@@ -29,13 +29,21 @@ struct ctx_extra {
 	unsigned vouched_len;
 };
 
+/* Those with a context form a list by their last use; the neighbours are indices or WSR_NONE. */
+struct kept_ctx {
+	SSL_CTX *ctx;
+	uint32_t newer, older;
+};
+
 struct tls_ctxs {
 	const struct wsr_table *t;
 	struct key_source keys;
 	const struct tls_tickets *tickets;
 	uint32_t count;
+	uint32_t keep, kept;
+	uint32_t newest, oldest;
 	char why[512];
-	SSL_CTX *ctx[];
+	struct kept_ctx entry[];
 };
 
 /* One context in the making: where to look things up and where to say what is wrong. */
@@ -544,10 +552,10 @@ static SSL_CTX *server_ctx(const struct wsr_table *t, uint32_t index, struct key
 	return NULL;
 }
 
-struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys, const struct tls_tickets *tickets)
+struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys, const struct tls_tickets *tickets, uint32_t keep)
 {
 	uint32_t count = wsr_tls_count(t);
-	struct tls_ctxs *c = calloc(1, sizeof(*c) + sizeof(c->ctx[0]) * count);
+	struct tls_ctxs *c = calloc(1, sizeof(*c) + sizeof(c->entry[0]) * count);
 
 	if (!c)
 		return NULL;
@@ -555,6 +563,8 @@ struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys,
 	c->keys = keys;
 	c->tickets = tickets;
 	c->count = count;
+	c->keep = keep;
+	c->newest = c->oldest = WSR_NONE;
 	return c;
 }
 
@@ -563,17 +573,54 @@ void tls_ctxs_free(struct tls_ctxs *c)
 	if (!c)
 		return;
 	for (uint32_t i = 0; i < c->count; i++)
-		SSL_CTX_free(c->ctx[i]);
+		SSL_CTX_free(c->entry[i].ctx);
 	free(c);
+}
+
+static void unlink_entry(struct tls_ctxs *c, uint32_t i)
+{
+	const struct kept_ctx *e = &c->entry[i];
+
+	*(e->newer == WSR_NONE ? &c->newest : &c->entry[e->newer].older) = e->older;
+	*(e->older == WSR_NONE ? &c->oldest : &c->entry[e->older].newer) = e->newer;
+}
+
+static void link_newest(struct tls_ctxs *c, uint32_t i)
+{
+	c->entry[i].newer = WSR_NONE;
+	c->entry[i].older = c->newest;
+	*(c->newest == WSR_NONE ? &c->oldest : &c->entry[c->newest].newer) = i;
+	c->newest = i;
+}
+
+static void drop_oldest(struct tls_ctxs *c)
+{
+	uint32_t i = c->oldest;
+
+	unlink_entry(c, i);
+	SSL_CTX_free(c->entry[i].ctx);
+	c->entry[i].ctx = NULL;
+	c->kept--;
 }
 
 SSL_CTX *tls_ctxs_get(struct tls_ctxs *c, uint32_t tls, const char **why)
 {
-	if (!c->ctx[tls])
-		c->ctx[tls] = server_ctx(c->t, tls, c->keys, c->tickets, c->why, sizeof(c->why));
-	if (!c->ctx[tls] && why)
+	struct kept_ctx *e = &c->entry[tls];
+
+	if (e->ctx) {
+		unlink_entry(c, tls);
+		link_newest(c, tls);
+		return e->ctx;
+	}
+	e->ctx = server_ctx(c->t, tls, c->keys, c->tickets, c->why, sizeof(c->why));
+	if (e->ctx) {
+		link_newest(c, tls);
+		if (++c->kept > c->keep)
+			drop_oldest(c);
+	} else if (why) {
 		*why = c->why;
-	return c->ctx[tls];
+	}
+	return e->ctx;
 }
 
 bool tls_ctx_check(const struct wsr_table *t, uint32_t tls, struct key_source keys, char *why, size_t cap)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * From the TLS settings in a table and the bytes of the key files to OpenSSL contexts. No file is opened here: workers have no right to. Server contexts are made at the
- * first handshake that needs them and shared by all servers with the same settings (one per tls record); client contexts are made by upstream.c.
+ * first handshake that needs them and shared by all servers with the same settings (one per tls record); only those used last are kept, since each costs some 22 KB.
+ * Client contexts are made by upstream.c.
  */
 #ifndef RUNTIME_TLS_CTX_H
 #define RUNTIME_TLS_CTX_H
@@ -22,19 +23,22 @@ struct key_source {
 
 struct tls_ctxs;
 
+#define TLS_CTXS_KEPT 2048u /* 45 MB of a worker with that many certificates in use; making one costs about as much CPU as a full handshake */
+
 /**
  * The server contexts of one generation, none made yet.
  * @param t, tickets  borrowed, must outlive the result; tickets may be NULL (no tickets)
+ * @param keep        at most so many are kept beside those that connections use; at least 1
  * @return NULL without memory
  */
-struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys, const struct tls_tickets *tickets);
+struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys, const struct tls_tickets *tickets, uint32_t keep);
 /** Handshakes and streams that still use a context keep it alive. NULL is allowed. */
 void tls_ctxs_free(struct tls_ctxs *c);
 
 /**
- * The context of a tls record, made at the first call.
+ * The context of a tls record, made at the first call and again when it was not used for long. Sessions in tickets outlive it, those in a cache of its own do not.
  * @param why  set on failure to a sentence (valid until the next call), else untouched; may be NULL
- * @return borrowed; NULL when a file is missing or unusable, which tls_ctx_check() had found at load
+ * @return borrowed until the next call, connections hold their own reference; NULL when a file is missing or unusable, which tls_ctx_check() had found at load
  */
 SSL_CTX *tls_ctxs_get(struct tls_ctxs *c, uint32_t tls, const char **why);
 

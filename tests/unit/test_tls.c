@@ -52,7 +52,7 @@ static int setup(void **state)
 	session = NULL;
 	if (!loop_init(&loop) || !tls_tickets_rotate(&tickets))
 		return -1;
-	ctxs = tls_ctxs_new(&table, keys, &tickets);
+	ctxs = tls_ctxs_new(&table, keys, &tickets, TLS_CTXS_KEPT);
 	client_ctx = tls_client_ctx_new(&set, why, sizeof(why));
 	SSL_CTX_sess_set_new_cb(client_ctx, on_session);
 	return ctxs && client_ctx ? 0 : -1;
@@ -617,7 +617,7 @@ static void test_tickets(void **state)
 		assert_non_null(session);
 		assert_true(connect_again(&server, sni));
 		tls_ctxs_free(ctxs);
-		ctxs = tls_ctxs_new(&table, keys, &tickets);
+		ctxs = tls_ctxs_new(&table, keys, &tickets, TLS_CTXS_KEPT);
 		assert_true(connect_again(&server, sni));
 		assert_true(tls_tickets_rotate(&tickets));
 		assert_true(connect_again(&server, sni));

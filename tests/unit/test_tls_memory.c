@@ -148,7 +148,7 @@ static void exchange(SSL *a, SSL *b)
 static void test_sleep_and_wake(void **unused)
 {
 	struct tls_client_settings set = { .verify = false };
-	struct tls_ctxs *ctxs = tls_ctxs_new(&table, keys, NULL);
+	struct tls_ctxs *ctxs = tls_ctxs_new(&table, keys, NULL, TLS_CTXS_KEPT);
 	char why[256];
 	SSL_CTX *client_ctx = tls_client_ctx_new(&set, why, sizeof(why));
 	SSL *server = side(tls_ctxs_get(ctxs, A, NULL)), *client = side(client_ctx);

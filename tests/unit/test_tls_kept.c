@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A worker keeps the server contexts that were used last: which ones go, that connections keep theirs, and that memory stays within the bound. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/tls_world.h"
+
+/* With a reference of our own, so that a context made later cannot have the same address. */
+static SSL_CTX *get(struct tls_ctxs *ctxs, uint32_t tls)
+{
+	SSL_CTX *ctx = tls_ctxs_get(ctxs, tls, NULL);
+
+	assert_non_null(ctx);
+	assert_int_equal(SSL_CTX_up_ref(ctx), 1);
+	return ctx;
+}
+
+static bool is_kept(struct tls_ctxs *ctxs, uint32_t tls, SSL_CTX *ctx)
+{
+	SSL_CTX *now = get(ctxs, tls);
+
+	SSL_CTX_free(now);
+	return now == ctx;
+}
+
+static void test_the_oldest_goes(void **state)
+{
+	struct tls_ctxs *ctxs = tls_ctxs_new(&table, keys, NULL, 2);
+	SSL_CTX *a = get(ctxs, A), *b = get(ctxs, B_TLS12);
+
+	(void)state;
+	assert_true(is_kept(ctxs, A, a)); /* and is the newest now */
+	assert_true(is_kept(ctxs, B_TLS12, b));
+	assert_true(is_kept(ctxs, A, a));
+	for (int i = 0; i < 3; i++)
+		assert_null(tls_ctxs_get(ctxs, BROKEN, NULL)); /* takes nobody's place */
+	SSL_CTX *one = get(ctxs, ONE_PROTOCOL_13);
+	assert_true(is_kept(ctxs, A, a));
+	assert_true(is_kept(ctxs, ONE_PROTOCOL_13, one));
+	assert_false(is_kept(ctxs, B_TLS12, b)); /* made anew, in the place of A */
+	assert_true(is_kept(ctxs, ONE_PROTOCOL_13, one));
+	assert_false(is_kept(ctxs, A, a));
+	SSL_CTX_free(a);
+	SSL_CTX_free(b);
+	SSL_CTX_free(one);
+	tls_ctxs_free(ctxs);
+}
+
+static void test_one_place(void **state)
+{
+	struct tls_ctxs *ctxs = tls_ctxs_new(&table, keys, NULL, 1);
+	SSL_CTX *a = get(ctxs, A);
+
+	(void)state;
+	assert_true(is_kept(ctxs, A, a));
+	SSL_CTX *b = get(ctxs, B_TLS12);
+	assert_true(is_kept(ctxs, B_TLS12, b));
+	assert_false(is_kept(ctxs, A, a));
+	SSL_CTX_free(a);
+	SSL_CTX_free(b);
+	tls_ctxs_free(ctxs);
+}
+
+static void carry(SSL *from, SSL *to)
+{
+	char data[16384];
+	int n;
+
+	while ((n = BIO_read(SSL_get_wbio(from), data, sizeof(data))) > 0)
+		assert_int_equal(BIO_write(SSL_get_rbio(to), data, n), n);
+}
+
+static SSL *side(SSL_CTX *ctx)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	return ssl;
+}
+
+/* Between the beginning of a handshake and its end the context is dropped. */
+static void test_connections_keep_theirs(void **state)
+{
+	struct tls_client_settings set = { .verify = false };
+	struct tls_ctxs *ctxs = tls_ctxs_new(&table, keys, NULL, 1);
+	char why[256], buf[8];
+	SSL_CTX *client_ctx = tls_client_ctx_new(&set, why, sizeof(why));
+	SSL *server = side(tls_ctxs_get(ctxs, A, NULL)), *client = side(client_ctx);
+
+	(void)state;
+	SSL_set_accept_state(server);
+	SSL_set_connect_state(client);
+	SSL_do_handshake(client);
+	assert_non_null(tls_ctxs_get(ctxs, B_TLS12, NULL));
+	for (int i = 0; i < 4; i++) {
+		carry(client, server);
+		SSL_do_handshake(server);
+		carry(server, client);
+		SSL_do_handshake(client);
+	}
+	tls_ctxs_free(ctxs);
+	assert_int_equal(SSL_write(client, "message", 7), 7);
+	carry(client, server);
+	assert_int_equal(SSL_read(server, buf, sizeof(buf)), 7);
+	assert_memory_equal(buf, "message", 7);
+	SSL_free(server);
+	SSL_free(client);
+	SSL_CTX_free(client_ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_oldest_goes),
+		cmocka_unit_test(test_one_place),
+		cmocka_unit_test(test_connections_keep_theirs),
+	};
+
+	return cmocka_run_group_tests(tests, make_world, NULL);
+}
