@@ -35,7 +35,7 @@ class Row:
                  raw=None, wait=WAIT, ws=None, pause=0, resume=None, slow=False, timing=False):
         self.target, self.method, self.host, self.fields, self.body = target, method, host, tuple(fields), body
         self.at = at            # letter of the listening address, HOST/letter for another host, or the path of a unix socket
-        self.tls = tls          # None, or a dict: sni, max, min, ciphers, curve, alpn, cert (name of a pair in the folder)
+        self.tls = tls          # None, or a dict: sni, max, min, ciphers, curve, alpn, cert (name of a pair in the folder), ca (the server's chain must end there)
         self.keep = keep        # on the connection of the row before
         self.version = version
         self.raw = raw          # exact bytes instead of the request
@@ -82,7 +82,8 @@ class Case:
     judge = servers.Nginx   # the real server, whose records are right
     options = ()            # of wsrpc
 
-    def __init__(self, name, text, rows, files=None, certs=(), script=None, early=None, observe=(), differs=(), root_only=False, explain=True):
+    def __init__(self, name, text, rows, files=None, certs=(), script=None, early=None, observe=(), differs=(), root_only=False, explain=True,
+                 prepare=None, secures=None):
         self.name, self.text, self.rows = name, text, rows
         self.files = files or {}        # path -> content
         self.certs = certs              # (file name, names...) made before the first start
@@ -92,6 +93,8 @@ class Case:
         self.differs = differs          # names in differences.py which this case may show
         self.root_only = root_only
         self.explain = explain
+        self.prepare = prepare          # called with the folder before anything is started
+        self.secures = secures or {}    # place -> name of a certificate in the folder, or (name, authority whose client certificates are demanded)
         self.world = None
         self.word = re.sub(r"\W+", "_", name)
         self.all.append(self)
@@ -146,6 +149,9 @@ class World:
         self.secure = None
         for name, *names in case.certs:
             env.certificate(self.folder, name, names, "rsa" if name.startswith("rsa") else "ec")
+        if case.prepare:
+            case.prepare(self.folder)
+        self.secures = {place: self.backend(place.lower(), tls=self.demanding(*((one,) if isinstance(one, str) else one))) for place, one in case.secures.items()}
         if "@TLS" in case.text:
             env.certificate(self.folder, "upstream", ["upstream.example", "localhost", "127.0.0.1"])
             self.secure = self.backend("tls", tls=lambda: backend.tls_context(os.path.join(self.folder, "upstream")))
@@ -167,6 +173,17 @@ class World:
         made.name = name
         self.backends.append(made)
         return made
+
+    def demanding(self, name, authority=None):
+        """A function that makes a backend's context with a certificate of the folder."""
+        def make():
+            context = backend.tls_context(os.path.join(self.folder, name))
+            if authority:
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(os.path.join(self.folder, authority + ".crt"))
+            return context
+
+        return make
 
     def fill(self):
         """A listener nobody accepts from, with its queue full: further SYNs are dropped."""
@@ -190,6 +207,8 @@ class World:
         """The configuration with its places filled in."""
         places = {"UP": "127.0.0.1:%d" % self.up.port, "UP.port": str(self.up.port), "UP2": "127.0.0.1:%d" % self.up2.port, "UNIX": self.unix.path,
                   "DEAD": "127.0.0.1:%d" % self.dead, "DIR": self.folder}
+        for place, one in self.secures.items():
+            places.update({place: "127.0.0.1:%d" % one.port, place + ".port": str(one.port)})
         if self.secure:
             places.update({"TLS": "127.0.0.1:%d" % self.secure.port, "TLS.port": str(self.secure.port)})
         if self.full:
@@ -216,6 +235,9 @@ def tls_context(world, options):
         context.set_ciphers(options["ciphers"])
     if options.get("cert"):
         context.load_cert_chain(os.path.join(world.folder, options["cert"] + ".crt"), os.path.join(world.folder, options["cert"] + ".key"))
+    if options.get("ca"):
+        context.load_verify_locations(os.path.join(world.folder, options["ca"] + ".crt"))
+        context.verify_mode = ssl.CERT_REQUIRED
     if options.get("curve"):
         context.set_ecdh_curve(options["curve"])
     return context
@@ -337,7 +359,7 @@ def calm(text):
 
 
 def observations(world, server, case):
-    """log:PATH its calmed text, exists:PATH, lines:PATH whether it has any, workers: their number, user: whose they are."""
+    """log:PATH its calmed text, exists:PATH, lines:PATH whether it has any, workers: their number, user: and group: whose they are."""
     out = {}
     for what in case.observe:
         kind, _, path = what.partition(":")
@@ -354,10 +376,10 @@ def observations(world, server, case):
         elif kind == "workers":
             time.sleep(0.1)
             out[what] = len(server.children())
-        elif kind == "user":
+        elif kind in ("user", "group"):
             env.wait_until(lambda: server.children(), 5)
             time.sleep(0.1)
-            out[what] = sorted({os.stat("/proc/%d" % pid).st_uid for pid in server.children()})
+            out[what] = sorted({getattr(os.stat("/proc/%d" % pid), "st_%cid" % kind[0]) for pid in server.children()})
     return out
 
 

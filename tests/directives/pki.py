@@ -46,6 +46,17 @@ def revocations(folder, name, issuer, revoked):
     openssl(folder, *ca, "-gencrl", "-out", name + ".crl")
 
 
+def expired(folder, name, names):
+    """A self-signed certificate that was valid for one day of 2020."""
+    config = env.write(os.path.join(folder, name + ".cnf"), CA % {"folder": folder, "name": name} + "policy = any\nserial = %s/%s.srl\nnew_certs_dir = %s\n[any]\ncommonName = supplied\n" % (folder, name, folder))
+    env.write(os.path.join(folder, "index-%s.txt" % name), "")
+    env.write(os.path.join(folder, name + ".srl"), "01\n")
+    env.write(os.path.join(folder, name + ".ext"), "subjectAltName=" + ",".join("DNS:" + one for one in names) + "\n")
+    openssl(folder, "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name, "-keyout", name + ".key", "-out", name + ".csr")
+    openssl(folder, "ca", "-config", config, "-batch", "-notext", "-selfsign", "-keyfile", name + ".key", "-in", name + ".csr", "-out", name + ".crt",
+            "-extfile", name + ".ext", "-startdate", "20200101000000Z", "-enddate", "20200102000000Z")
+
+
 def make(folder):
     """All of it."""
     env.certificate(folder, "ec", ["localhost", "ec.example"])

@@ -4,16 +4,23 @@
 What is expected is what httpd 2.4.71 does with the same text.
 """
 
+import os
+import signal
+import socket
+import ssl
+import subprocess
 import time
 import unittest
 
-from lib import backend, client, env, servers
+from directives import pki
+from lib import backend, client, env, servers, websocket
 
 TEXT = """
 <VirtualHost 127.0.0.1:%(port)d>
     ServerName localhost
     Timeout 5
     ProxyTimeout 1
+    SSLProxyEngine On
     ProxyPass /dead http://127.0.0.1:%(dead)d/
     ProxyPass /later http://127.0.0.1:%(later)d/ retry=1
     ProxyPass /tls https://127.0.0.1:%(one)d/
@@ -57,6 +64,8 @@ def script(name):
         what = request.target.partition("?")[0].rpartition("/")[2]
         if what == "close":
             return [("close",)]
+        if what == "tunnel":
+            return [websocket.switching(request), ("echo",)]
         if what == "slow":
             return [("pause", 2.0), backend.respond(200, [], b"slow")]
         if what == "large":
@@ -167,6 +176,81 @@ class Apache(unittest.TestCase):
         answer = c.ask("/ws/echo", fields=HANDSHAKE)
         self.assertEqual(answer.status, 200)
         self.assertEqual(c.ask("/x").status, 200)
+
+
+SECURE = """
+%s
+<VirtualHost 127.0.0.1:%d>
+    ServerName localhost
+    SSLEngine On
+    SSLCertificateFile ec.crt
+    SSLCertificateKeyFile %s
+    %s
+    Redirect / https://e.example/
+</VirtualHost>
+"""
+
+
+class Alone(unittest.TestCase):
+    """Rows whose effect shows over several starts, at the end of the daemon, or in no answer at all: each test has daemons of its own."""
+
+    def start(self, text, port, folder=None):
+        server = servers.Wsrpd(folder)
+        self.addCleanup(server.stop)
+        server.start(text, [("127.0.0.1", port)])
+        return server
+
+    def secure(self, host="", main="", key="ec.key"):
+        """A folder with certificates, the text and its port."""
+        folder, port = env.scratch("wsrp-apache"), env.free_port()
+        pki.make(folder)
+        return folder, SECURE % (main, port, key, host), port
+
+    def resumed(self, folder, text, port):
+        """Is a session taken up again by a daemon that was started after it was made?"""
+        session, context = None, client.tls_context(maximum=ssl.TLSVersion.TLSv1_2)
+        for _ in range(2):
+            server = self.start(text, port, folder)
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as plain, context.wrap_socket(plain, server_hostname="localhost", session=session) as sock:
+                again, session = sock.session_reused, sock.session
+            server.stop()
+        return again
+
+    def test_tickets_of_an_earlier_daemon(self):
+        folder, text, port = self.secure("SSLSessionTicketKeyFile tickets.key")
+        env.write(os.path.join(folder, "tickets.key"), bytes(range(48)))
+        self.assertTrue(self.resumed(folder, text, port))
+        self.assertFalse(self.resumed(folder, text.replace("SSLSessionTicketKeyFile tickets.key", ""), port))
+
+    def test_nothing_is_stapled(self):
+        folder, text, port = self.secure("SSLUseStapling On")
+        server = self.start(text, port, folder)
+        self.assertIn("SSLUseStapling", server.diagnostics)
+        shown = env.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-status"], 10, cwd=folder)
+        self.assertIn(b"OCSP response: no response sent", shown.stdout)
+
+    def test_nobody_is_asked_for_a_phrase(self):
+        folder, text, port = self.secure(main="SSLPassPhraseDialog builtin", key="locked.key")
+        with self.assertRaises(servers.StartFailure):
+            self.start(text, port, folder)
+        self.start(text.replace("locked.key", "ec.key"), port, folder)
+
+    def test_end_of_a_daemon_with_an_open_tunnel(self):
+        """GracefulShutdownTimeout 1: the tunnel holds the daemon for that long."""
+        for line, ends in (("GracefulShutdownTimeout 1", True), ("", False)):
+            port = env.free_port()
+            with backend.Backend(script("one")) as one:
+                server = self.start("%s\n<VirtualHost 127.0.0.1:%d>\nProxyPass / ws://127.0.0.1:%d/\n</VirtualHost>\n" % (line, port, one.port), port)
+                link = client.Client(("127.0.0.1", port))
+                self.addCleanup(link.close)
+                self.assertEqual(link.ask("/tunnel", fields=HANDSHAKE).status, 101)
+                server.kill(signal.SIGQUIT)
+                try:
+                    server.process.wait(3 * env.SLOW)
+                    ended = True
+                except subprocess.TimeoutExpired:
+                    ended = False
+                self.assertEqual(ended, ends, line)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,8 @@ class Httpd(Server):
     def start(self, text, waits=(), file="site.conf"):
         site = self.file("httpd-" + file, text)
         self.conf = self.file("httpd-main-" + file, self.prelude(text) + "Include %s\n" % site)
-        pid = os.path.join(self.folder, "httpd.pid")
+        own = re.search(r"(?m)^\s*PidFile\s+(\S+)", text)
+        pid = os.path.join(self.folder, own[1] if own else "httpd.pid")
         if os.path.exists(pid):
             os.unlink(pid)
         self.ready = lambda: os.path.exists(pid)  # written when all addresses are bound
@@ -222,7 +223,7 @@ class Wsrpd(Server):
 
     def start(self, text, waits=(), file="site.conf", options=()):
         self.table = self.compile(text, file, options=self.compile_options)
-        if re.search(r"(?m)^pid\s", text):
+        if re.search(r"(?mi)^pid(file)?\s", text):
             self.pid_option = []
         return self.serve(waits, options)
 

@@ -271,19 +271,20 @@ HttpdCase("log", "formats", vhost("""
 HttpdCase("log", "TransferLog, main server logs and ErrorLog", """
 LogFormat "main %v %r %>s" # drop
 TransferLog logs/main.log # drop
-ErrorLog logs/error.log
-LogLevel info
+ErrorLog logs/error.log # drop
+LogLevel crit # drop
 <VirtualHost @A@>
     ServerName own.example
     CustomLog logs/own.log "own %v %r %>s" # drop
-    ErrorLog logs/own-error.log
+    ErrorLog logs/own-error.log # drop
     Redirect /r http://e.example/
+    ProxyPass /dead http://@DEAD@/
 </VirtualHost>
 <VirtualHost @A@>
     ServerName inherits.example
     Redirect /r http://e.example/
 </VirtualHost>
-""", [get("/r", host="own.example"), get("/r", host="inherits.example"), get("/none", host="inherits.example")], files={"logs/.keep": ""}, observe=["log:logs/main.log", "log:logs/own.log"], explain=False)
+""", [get("/r", host="own.example"), get("/dead", host="own.example"), get("/r", host="inherits.example"), get("/none", host="inherits.example")], files={"logs/.keep": ""}, observe=["log:logs/main.log", "log:logs/own.log", "exists:logs/error.log", "exists:logs/own-error.log", "lines:logs/own-error.log"], explain=False)
 
 HttpdCase("connection", "KeepAlive", """
 KeepAlive On

@@ -21,18 +21,15 @@ formats
 
 # Rows of the directive table that act and have neither a compared case with a marked line nor a test elsewhere yet: this list only shrinks, an entry with a case is a failure too.
 UNCOVERED = """
-Protocols SSLCACertificateFile SSLCARevocationFile SSLCertificateChainFile SSLOpenSSLConfCmd
-SSLOptions SSLPassPhraseDialog SSLProxyCARevocationFile SSLProxyCheckPeerCN SSLProxyCheckPeerExpire
-SSLProxyMachineCertificateFile SSLProxyVerifyDepth SSLSessionCache
-SSLSessionCacheTimeout SSLSessionTicketKeyFile SSLSessionTickets SSLUseStapling SSLVerifyDepth
-
-ErrorLog GracefulShutdownTimeout Group
-Listen LogLevel PidFile User
 
 """.split()
 
 # Rows without a difference that a client or a backend can see: the test that shows them, as "file name-of-the-test".
 ELSEWHERE = {
+    "GracefulShutdownTimeout": "tests/http/test_apache.py test_end_of_a_daemon_with_an_open_tunnel",
+    "SSLPassPhraseDialog": "tests/http/test_apache.py test_nobody_is_asked_for_a_phrase",
+    "SSLSessionTicketKeyFile": "tests/http/test_apache.py test_tickets_of_an_earlier_daemon",
+    "SSLUseStapling": "tests/http/test_apache.py test_nothing_is_stapled",
 }
 
 # Deviations for the sake of safety that no compared case can show: what is done, why, and the test that shows it.
@@ -292,6 +289,14 @@ def programs(row, one):
 def raw_bytes(row, one):
     """A byte above 0x7f in a query is sent escaped, as in paths; httpd sends it as it came, which is no request line (RFC 9112 section 3.2)."""
     if row.raw and max(row.raw) > 127:
+        one.clear()
+        one["upstream"] = []
+
+
+@deliberate
+def HTTP_2(row, one):  # pylint: disable=invalid-name
+    """HTTP/1.1 alone is offered: a client that can speak both gets that."""
+    if row.tls and "h2" in row.tls.get("alpn", ()):
         one.clear()
         one["upstream"] = []
 
