@@ -171,6 +171,30 @@ static void fill_words(struct compiler *cc, struct node *n)
 	}
 }
 
+/* RewriteRule and RewriteCond read their lines themselves: a backslash stays, and a blank behind one belongs to the word (mod_rewrite.c: parseargline). */
+static void cut_rewrite_words(struct compiler *cc, struct node *n)
+{
+	struct span head = node_head_span(n);
+	struct wsr_str text = n->filled ? wsr_cstr(n->filled) : head_text(cc, n);
+	struct word *words = NULL, w;
+	size_t count = 0, cap = 0;
+
+	if (!(word_is_nocase(&n->words[0], "RewriteRule") || word_is_nocase(&n->words[0], "RewriteCond")) || !memchr(text.ptr, '\\', text.len))
+		return;
+	bool in_place = !n->filled && !memmem(text.ptr, text.len, "\\\n", 2) && !memmem(text.ptr, text.len, "\\\r\n", 3);
+	const char *line = text.ptr;
+	if (!n->filled && !in_place)
+		text = wsr_cstr(apache_joined(cc, text.ptr, text.len));
+	while (count < UINT32_C(0xffffff) && apache_next_rewrite_word(&text, &w)) {
+		uint32_t start = (uint32_t)(w.text - line) - (w.quote != WORD_PLAIN);
+		w.span = in_place ? (struct span){ head.file, head.start + start, head.start + start + w.len + 2u * (w.quote != WORD_PLAIN) } : head;
+		words = arena_grow(&cc->arena, words, count, &cap, sizeof(*words));
+		words[count++] = w;
+	}
+	n->words = words;
+	n->word_count = (uint32_t)count & 0xffffff;
+}
+
 struct wsr_str apache_rest(struct compiler *cc, const struct node *n, unsigned word)
 {
 	struct wsr_str text;
@@ -342,6 +366,7 @@ static void read_below(struct compiler *cc, struct node *parent)
 		if (n->word_count == 0)
 			continue;
 		fill_words(cc, n);
+		cut_rewrite_words(cc, n);
 		carry_out(cc, n);
 		if (n->first_child && !is_foreign(cc, n))
 			read_below(cc, n);

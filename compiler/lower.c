@@ -81,7 +81,10 @@ void level_child(struct level *child, const struct level *parent)
 	*child = *parent;
 	memset(child->set, 0, sizeof(child->set));
 	child->access_set = false;
-	/* nginx inherits try_files nowhere; the others are properties of one location */
+}
+
+void level_forget_try_files(struct level *child)
+{
 	if (child->s.file.try_files.count) {
 		child->s.file.try_files = (struct wsr_list){ 0, 0 };
 		child->group[PLAN_GROUP_file] = WSR_NONE;

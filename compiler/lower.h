@@ -139,6 +139,8 @@ static inline unsigned lower_class_of(const struct node *n)
 void level_apply(struct lower *l, struct level *lv, const struct node *block);
 /** Start of a child block. */
 void level_child(struct level *child, const struct level *parent);
+/** nginx inherits try_files nowhere: a location begins without. */
+void level_forget_try_files(struct level *child);
 /** Mark a setting as given here and its group as changed. */
 void level_mark(struct level *lv, enum plan_setting cell);
 static inline bool level_has(const struct level *lv, enum plan_setting cell)

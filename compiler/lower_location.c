@@ -280,6 +280,7 @@ uint32_t lower_if_location(struct lower *l, struct level *lv, const struct node 
 	struct level inner;
 	struct location loc = *lv->location;
 	level_child(&inner, lv);
+	level_forget_try_files(&inner);
 	loc.node = n;
 	loc.kind = WSR_LOCATION_IF;
 	loc.flags = 0;
@@ -296,6 +297,7 @@ static void lower_one(struct lower *l, const struct level *parent, struct locati
 {
 	struct level lv;
 	level_child(&lv, parent);
+	level_forget_try_files(&lv);
 	lv.location = loc;
 	lv.server = NULL;
 	location_settings(l, &lv, loc->node);

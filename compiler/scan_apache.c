@@ -87,6 +87,24 @@ bool apache_next_word(struct compiler *cc, struct wsr_str *text, struct word *ou
 	return true;
 }
 
+bool apache_next_rewrite_word(struct wsr_str *text, struct word *out)
+{
+	const char *p = text->ptr, *end = text->ptr + text->len;
+
+	while (p < end && is_blank(*p))
+		p++;
+	if (p == end)
+		return false;
+	char q = *p == '"' || *p == '\'' ? *p++ : '\0';
+	const char *start = p;
+	while (p < end && (q ? *p != q : !is_blank(*p)))
+		p += *p == '\\' && p + 1 < end && is_blank(p[1]) ? 2 : 1;
+	*out = (struct word){ .text = start, .len = (uint32_t)(p - start) & (SOURCE_MAX_BYTES - 1), .quote = q == '"' ? WORD_DOUBLE : q ? WORD_SINGLE : WORD_PLAIN, .span = SPAN_NONE };
+	p += q && p < end;
+	*text = wsr_str(p, (size_t)(end - p));
+	return true;
+}
+
 const char *apache_joined(struct compiler *cc, const char *text, size_t len)
 {
 	char *out = arena_alloc(&cc->arena, len + 1), *p = out;

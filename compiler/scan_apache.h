@@ -18,6 +18,9 @@ struct compiler;
  */
 bool apache_next_word(struct compiler *cc, struct wsr_str *text, struct word *out);
 
+/** The same by mod_rewrite's rule: backslashes stay, and one in front of a blank makes it part of the word, which is a slice of the text. */
+bool apache_next_rewrite_word(struct wsr_str *text, struct word *out);
+
 /** The text without backslashes that join lines; in the arena, NUL-terminated. */
 const char *apache_joined(struct compiler *cc, const char *text, size_t len);
 

@@ -158,10 +158,23 @@ void wsr_decide_status(struct wsr_eval *e, unsigned status, uint32_t pos)
 	decide_status(e, status, WSR_STR_NULL, pos);
 }
 
+static bool is_no_field_value(struct wsr_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (((unsigned char)s.ptr[i] < ' ' && s.ptr[i] != '\t') || s.ptr[i] == 0x7f)
+			return true;
+	return false;
+}
+
 void wsr_decide_redirect(struct wsr_eval *e, unsigned status, struct wsr_str location, uint32_t pos)
 {
 	if (location.len && location.ptr[0] == '/')
 		location = wsr_eval_absolute(e, location);
+	if (e->httpd && is_no_field_value(location)) {
+		wsr_eval_fail(e, "a redirect to a URL with control characters", pos); /* modules/http/http_filters.c: check_headers */
+		wsr_decide_status(e, 500, pos);
+		return;
+	}
 	wsr_trace(e, pos, "redirected", location);
 	decide_status(e, status, location, pos);
 }

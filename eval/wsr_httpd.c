@@ -70,8 +70,13 @@ static bool translate(struct wsr_eval *e)
 		return false;
 	if (h->mapped == WSR_MAPPED_NOT && wsr_httpd_alias(e))
 		return false;
-	if (h->mapped == WSR_MAPPED_NOT)
-		wsr_httpd_map_to_root(e);
+	if (h->mapped != WSR_MAPPED_NOT)
+		return true;
+	if (e->uri.len == 0 || e->uri.ptr[0] != '/') {
+		wsr_decide_status(e, 400, wsr_server_at(e->table, e->server)->pos); /* a rule with PT made a URL of it (ap_core_translate) */
+		return false;
+	}
+	wsr_httpd_map_to_root(e);
 	return true;
 }
 

@@ -6,6 +6,8 @@
  * mod_dir asks for each index file by a subrequest with all phases of its own, and the first one that finds a file or a backend becomes the request
  * (mod_dir.c: fixup_dir, fixup_dflt). So a rule for /x/index.html acts on /x/ although there is no such file. Subrequests are counted, so every lookup ends.
  */
+#include <limits.h>
+
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_uri.h"
 
@@ -57,6 +59,20 @@ static enum kind kind_of(struct wsr_eval *e, struct wsr_str path)
 	if (file_is(e, path, WSR_FILE_IS_FILE))
 		return REGULAR;
 	return is_below_file(e, path) ? BELOW_FILE : NOTHING;
+}
+
+/* Is the first name that is missing too long for any file system (ap_directory_walk: 403)? */
+static bool is_too_long(struct wsr_eval *e, struct wsr_str path)
+{
+	for (size_t from = 0, to; from < path.len; from = to + 1) {
+		const char *slash = memchr(path.ptr + from, '/', path.len - from);
+		to = slash ? (size_t)(slash - path.ptr) : path.len;
+		if (to - from <= NAME_MAX)
+			continue;
+		struct wsr_str folder = wsr_arena_dup(e->arena, wsr_str(path.ptr, from));
+		return folder.ptr && file_is(e, folder, WSR_FILE_IS_DIR);
+	}
+	return false;
 }
 
 static bool is_method(const struct wsr_eval *e, const char *name)
@@ -250,7 +266,7 @@ static void find_index(struct wsr_eval *e, uint32_t pos)
 	if (worst.status)
 		pass_on(e, &worst);
 	else if (reads_file(e))
-		wsr_decide_status(e, 403, pos);
+		wsr_decide_status(e, is_method(e, "POST") ? 404 : 403, pos); /* mod_autoindex says no to GET, default_handler to POST */
 	else
 		wsr_httpd_decide_file(e, pos);
 }
@@ -271,6 +287,10 @@ bool wsr_httpd_folder(struct wsr_eval *e, uint32_t pos)
 		}
 		return true;
 	case NOTHING:
+		if (is_too_long(e, h->path)) {
+			wsr_decide_status(e, 403, pos);
+			return true;
+		}
 		if (falls_back && fall_back(e, pos))
 			return true;
 		if (h->outer)

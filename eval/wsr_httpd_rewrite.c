@@ -210,9 +210,10 @@ static void split_query(struct run *r, const struct wsr_rewrite_rule *rule)
 	} else if (rule->flags & WSR_RULE_QSA) {
 		args = e->args;
 	}
-	if (args.len && args.ptr[args.len - 1] == '&')
+	bool none = args.len == 0; /* what is empty only without its "&" keeps the question mark */
+	if (!none && args.ptr[args.len - 1] == '&')
 		args.len--;
-	e->args = args.len ? args : WSR_STR_NULL;
+	e->args = none ? WSR_STR_NULL : args;
 }
 
 /* "http://name:port/x" with ServerName's name and port is "/x" (reduce_uri); a ServerName without a port never is (ap_matches_request_vhost). */
@@ -521,7 +522,7 @@ static enum outcome finish(struct run *r, struct wsr_str before)
 		return refuse(r, 403, "a blank or control character in the query");
 	if (r->proxy)
 		return to_proxy(r);
-	if (r->scheme)
+	if (r->scheme && !r->pass_through)
 		return redirect(r);
 	return r->in_section ? to_new_request(r, before) : to_file(r);
 }

@@ -115,7 +115,7 @@ static void test_folders(void **state)
 	static const struct site_vector v[] = {
 		{ "GET /dir/", "403" }, { "GET /idx/", "file /html/idx/index.html" }, { "OPTIONS /dir", "301 http://t/dir/" }, { "OPTIONS /dir/", "200 " }, { "PUT /dir/", "405" },
 		{ "GET /f/", "file /html/x.html" }, { "GET /f/a/", "file /html/x.html" }, { "GET /tofolder/?q", "301 http://t/tofolder/index.html/?q" }, { "GET /tofolder/index.html/", "301 http://t/tofolder/index.html/index.html/" },
-		{ "GET /x.html/", "404" }, { "GET /viafile/", "404" },
+		{ "GET /x.html/", "404" }, { "GET /viafile/", "404" }, { "POST /dir/", "404" },
 		{ NULL, NULL },
 	};
 	static const struct site_vector rules[] = {
@@ -125,12 +125,17 @@ static void test_folders(void **state)
 	static const struct site_vector refused[] = {
 		{ "GET /dir/", "410" }, { "GET /idx/", "file /html/fb.html" }, { NULL, NULL },
 	};
+	static const struct site_vector sections[] = {
+		{ "GET /sec/none", "file /html/fb.html" }, { "GET /sec/", "file /html/fb.html" }, { "GET /own/none", "file /html/x.html" }, { "GET /ctl/a%7Fb", "500" }, { "GET //../x", "400" }, { NULL, NULL },
+	};
 	static const struct site_vector around[] = { { "GET /dir/", "500" }, { "GET /none", "500" }, { NULL, NULL } };
 	(void)state;
 	expect("RewriteEngine On\nRewriteRule ^/f(/a)?/$ /x.html\nRewriteRule ^/tofolder/ /dir\nRewriteRule ^/viafile/$ /dir/\nRewriteRule ^/viafile/index.html$ /x.html/more\n", v);
 	expect("RedirectMatch 301 ^/(dir)/([^/]+)$ http://e.example/$2-$1\nProxyPassMatch ^(/idx/.+)$ http://127.0.0.1:9/b$1\n", rules);
 	expect("DirectoryIndex a.html b.html\nRewriteEngine On\nRewriteRule ^/dir/a.html$ - [G]\nRewriteRule ^/dir/b.html$ /x [R]\nRewriteRule ^/idx/b.html$ /fb.html\n"
 	       "RewriteRule ^/idx/a.html$ /gone.html [NS]\n", refused);
+	expect("MergeSlashes Off\nFallbackResource /fb.html\n<Location /sec>\nRequire all granted\n</Location>\n<Location /own>\nFallbackResource /x.html\n</Location>\n"
+	       "RedirectMatch ^/ctl/(.*) http://e.example/?q=$1\n", sections);
 	expect("RewriteEngine On\nRewriteRule ^/dir/index.html$ /dir/ [PT]\nFallbackResource /missing\n", around);
 }
 

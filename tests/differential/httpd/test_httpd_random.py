@@ -28,7 +28,7 @@ SITES, CASES, SEED = 50, 1000, 20
 def told(name):
     """A backend's answer: who it is and what it was asked for."""
     def script(request):
-        return [backend.respond(200, [("X-Backend", name), ("X-Target", request.target)], b"")]
+        return [backend.respond(200, [("X-Backend", name), ("X-Target", request.target), ("X-Asked", "%s, body of %d, upgrade %s" % (request.method, len(request.body), (request.get("upgrade") or "no").lower()))], b"")]
 
     return script
 
@@ -49,9 +49,10 @@ class Tidy(backend.Backend):
 
 
 class Pair:
-    """Both servers on the same sites, one after the other on one port; `answers` maps (site number, target) to what came."""
+    """Both servers on the same sites, one after the other on one port; their answers by (site number, request).  `main` is the text of the main server."""
 
-    def __init__(self):
+    def __init__(self, main=""):
+        self.main = main
         self.folder = env.scratch("wsrp-random")
         self.backends = {name: Tidy(told(name)) for name in ("UP", "UP2")}
         self.port = env.free_port()
@@ -70,34 +71,34 @@ class Pair:
         return text.replace("@A@", "127.0.0.1:%d" % self.port).replace("@DIR@", self.folder)
 
     def ask(self, kind, sites, requests):
-        """Start one server on the sites and send it the requests [(site, target)]."""
+        """Start one server on the sites and send it the requests [(site, request)]."""
         # Groups in a query and [NE] bring decoded bytes into a target: both servers send bytes of other alphabets then, only httpd sends a "#".
         for one in self.backends.values():
             one.mended = Tidy.mended + (b"#" if kind is servers.Httpd else b"")
         server = kind(self.folder)
         server.compile_options = judge.DIALECT
-        server.start(self.expand("\n".join(site.text() for site in sites)), [("127.0.0.1", self.port)])
+        server.start(self.expand(self.main + "\n".join(site.text() for site in sites)), [("127.0.0.1", self.port)])
         out, conn = {}, None
         try:
-            for site, target in requests:
-                out[site.number, target], conn = self.exchange(conn, site, target)
+            for site, request in requests:
+                out[site.number, request], conn = self.exchange(conn, site, request)
         finally:
             if conn:
                 conn.close()
             server.stop()
         return out
 
-    def exchange(self, conn, site, target):
+    def exchange(self, conn, site, request):
         """What one request gets; the connection is kept while the server keeps it."""
         try:
             if conn is None:
                 conn = client.Client(("127.0.0.1", self.port), seconds=5)
-            got = conn.ask(target, host=site.name)
+            got = conn.ask(request.target, request.method, request.fields, request.body, site.name)
         except (OSError, TimeoutError) as problem:
             if conn:
                 conn.close()
             return {"end": type(problem).__name__}, None
-        record = {"status": got.status, "location": got.get("location"), "backend": got.get("x-backend"), "target": got.get("x-target"),
+        record = {"status": got.status, "location": got.get("location"), "backend": got.get("x-backend"), "target": got.get("x-target"), "asked": got.get("x-asked"),
                   "file": got.body if got.status == 200 and not got.get("x-backend") and not b"<" in got.body[:1] else None}
         if "close" in got.tokens("connection"):
             conn.close()
@@ -105,16 +106,16 @@ class Pair:
         return record, conn
 
     def differing(self, sites, requests):
-        """[(site, target, httpd's, ours)] where they differ."""
+        """[(site, request, httpd's, ours)] where they differ."""
         theirs = self.ask(servers.Httpd, sites, requests)
         ours = self.ask(servers.Wsrpd, sites, requests)
-        return [(site, target, theirs[site.number, target], ours[site.number, target]) for site, target in requests if theirs[site.number, target] != ours[site.number, target]]
+        return [(site, request, theirs[site.number, request], ours[site.number, request]) for site, request in requests if theirs[site.number, request] != ours[site.number, request]]
 
-    def smallest(self, site, target):
-        """The site with as few rules as still differ on this target: all candidates of a step are hosts of one start."""
+    def smallest(self, site, request):
+        """The site with as few rules as still differ on this request: all candidates of a step are hosts of one start."""
         while len(site.rules) > 1:
             candidates = [site.without(index, index) for index in range(len(site.rules))]
-            found = self.differing(candidates, [(candidate, target) for candidate in candidates])
+            found = self.differing(candidates, [(candidate, request) for candidate in candidates])
             if not found:
                 break
             site = found[0][0]
@@ -122,13 +123,14 @@ class Pair:
 
 
 def generated(seed, count, cases):
-    """The sites and requests of a run."""
+    """The main server, sites and requests of a run."""
     rng = random.Random(seed)
+    main = random_sites.main_server(rng)
     sites = [random_sites.site(rng, number) for number in range(count)]
     requests = {}
     while len(requests) < cases:
-        requests[rng.choice(sites), random_sites.target(rng)] = True
-    return sites, list(requests)
+        requests[rng.choice(sites), random_sites.request(rng)] = True
+    return main, sites, list(requests)
 
 
 def kind_of(record):
@@ -139,14 +141,18 @@ def kind_of(record):
 
 def explained(pair, found, limit=5):
     """Text for the first differences: the smallest site of each, what httpd did, what we did."""
-    lines, seen = ["%d requests differ" % len(found)], set()
-    for site, target, _, _ in found:
+    lines, seen, main = ["%d requests differ" % len(found)], set(), pair.main
+    for site, request, _, _ in found:
         if site.number in seen or len(seen) >= limit:
             continue
         seen.add(site.number)
-        small = pair.smallest(site, target)
-        again = pair.differing([small], [(small, target)])
-        lines += ["", small.text().rstrip(), "GET " + target] + ["    httpd %s\n    wsrpd %s" % (theirs, ours) for _, _, theirs, ours in again]
+        pair.main = ""
+        if not pair.differing([site], [(site, request)]):
+            pair.main = main
+        small = pair.smallest(site, request)
+        again = pair.differing([small], [(small, request)])
+        lines += ["", (pair.main + small.text()).rstrip(), str(request)] + ["    httpd %s\n    wsrpd %s" % (theirs, ours) for _, _, theirs, ours in again]
+        pair.main = main
     return "\n".join(lines)
 
 
@@ -156,9 +162,9 @@ class Random(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         servers.require(servers.Httpd)
-        cls.pair = Pair()
+        main, cls.sites, cls.requests = generated(SEED, SITES, CASES)
+        cls.pair = Pair(main)
         cls.addClassCleanup(cls.pair.stop)
-        cls.sites, cls.requests = generated(SEED, SITES, CASES)
 
     def test_all_kinds_of_answers_occur(self):
         kinds = collections.Counter(map(kind_of, self.pair.ask(servers.Httpd, self.sites, self.requests).values()))
@@ -178,13 +184,14 @@ def main():
     parser.add_argument("--sites", type=int, default=500)
     parser.add_argument("--cases", type=int, default=50000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
+    parser.add_argument("--show", type=int, default=20, help="differing sites to make small and print")
     options = parser.parse_args()
     print("seed %d, %d sites, %d cases" % (options.seed, options.sites, options.cases), flush=True)
-    pair = Pair()
+    main_text, sites, requests = generated(options.seed, options.sites, options.cases)
+    pair = Pair(main_text)
     try:
-        found = pair.differing(*generated(options.seed, options.sites, options.cases))
-        if found:
-            print(explained(pair, found, 20))
+        found = pair.differing(sites, requests)
+        print(explained(pair, found, options.show) if found else "no difference", flush=True)
     finally:
         pair.stop()
     return 1 if found else 0
