@@ -179,7 +179,7 @@ static bool integer_test(struct lower *l, struct wsr_str pattern, struct wsr_con
 	return false;
 }
 
-/* < > <= >= = : mod_rewrite compares the length first, "=" with regard to NC. */
+/* < > <= >= = : mod_rewrite compares the length first, but not with NC. */
 static bool string_test(struct lower *l, struct wsr_str pattern, bool nocase, struct wsr_cond *c)
 {
 	char op = pattern.len ? pattern.ptr[0] : '\0';
@@ -191,7 +191,7 @@ static bool string_test(struct lower *l, struct wsr_str pattern, bool nocase, st
 		text.len = 0;
 	uint32_t a = c->a, b = plan_tmpl_const(l->plan, text);
 	*c = (struct wsr_cond){ .op = op == '=' ? WSR_COND_EQUAL : equal ? WSR_COND_LESS_EQUAL : WSR_COND_LESS,
-				.flags = op == '=' ? (nocase ? WSR_COND_NOCASE : 0) : WSR_COND_BY_LENGTH, .a = op == '>' ? b : a, .b = op == '>' ? a : b };
+				.flags = nocase ? WSR_COND_NOCASE : op == '=' ? 0 : WSR_COND_BY_LENGTH, .a = op == '>' ? b : a, .b = op == '>' ? a : b };
 	return true;
 }
 

@@ -66,17 +66,20 @@ static bool translate(struct wsr_eval *e)
 	struct wsr_httpd *h = e->httpd;
 	if (h->layers[0]->flags & WSR_LAYER_REWRITE_ON && wsr_httpd_rewrite(e, h->layers[0]))
 		return false;
+	if (h->mapped == WSR_MAPPED_NOT && (e->uri.len == 0 || e->uri.ptr[0] != '/')) {
+		wsr_decide_status(e, 400, wsr_server_at(e->table, e->server)->pos); /* a rule with PT made a URL of it: no other module takes that */
+		return false;
+	}
 	if (h->mapped == WSR_MAPPED_NOT && wsr_httpd_pass(e))
 		return false;
 	if (h->mapped == WSR_MAPPED_NOT && wsr_httpd_alias(e))
 		return false;
-	if (h->mapped != WSR_MAPPED_NOT)
-		return true;
-	if (e->uri.len == 0 || e->uri.ptr[0] != '/') {
-		wsr_decide_status(e, 400, wsr_server_at(e->table, e->server)->pos); /* a rule with PT made a URL of it (ap_core_translate) */
+	if (h->mapped == WSR_MAPPED_NOT)
+		wsr_httpd_map_to_root(e);
+	if (h->mapped == WSR_MAPPED_FILE && wsr_httpd_is_too_long(e)) {
+		wsr_decide_status(e, 403, wsr_server_at(e->table, e->server)->pos); /* ap_directory_walk */
 		return false;
 	}
-	wsr_httpd_map_to_root(e);
 	return true;
 }
 

@@ -64,6 +64,8 @@ void wsr_httpd_run(struct wsr_eval *e);
 /** DocumentRoot and the path; without a root there is no file. */
 void wsr_httpd_map_to_root(struct wsr_eval *e);
 bool wsr_httpd_body_too_large(const struct wsr_eval *e);
+/** Is the path, or the first name in it that is missing, too long for any file system? */
+bool wsr_httpd_is_too_long(struct wsr_eval *e);
 /** mod_dir: if the mapped name is a folder, its index file or a slash is looked for; if there is nothing, FallbackResource is. @return true after a decision. */
 bool wsr_httpd_folder(struct wsr_eval *e, uint32_t pos);
 /** What is answered for a mapped name that is no folder. */

@@ -61,10 +61,10 @@ static enum kind kind_of(struct wsr_eval *e, struct wsr_str path)
 	return is_below_file(e, path) ? BELOW_FILE : NOTHING;
 }
 
-/* Is the first name that is missing too long for any file system (ap_directory_walk: 403)? */
-static bool is_too_long(struct wsr_eval *e, struct wsr_str path)
+bool wsr_httpd_is_too_long(struct wsr_eval *e)
 {
-	for (size_t from = 0, to; from < path.len; from = to + 1) {
+	struct wsr_str path = e->httpd->path;
+	for (size_t from = 0, to; from < path.len && path.len > NAME_MAX && path.len < PATH_MAX; from = to + 1) {
 		const char *slash = memchr(path.ptr + from, '/', path.len - from);
 		to = slash ? (size_t)(slash - path.ptr) : path.len;
 		if (to - from <= NAME_MAX)
@@ -72,7 +72,7 @@ static bool is_too_long(struct wsr_eval *e, struct wsr_str path)
 		struct wsr_str folder = wsr_arena_dup(e->arena, wsr_str(path.ptr, from));
 		return folder.ptr && file_is(e, folder, WSR_FILE_IS_DIR);
 	}
-	return false;
+	return path.len >= PATH_MAX;
 }
 
 static bool is_method(const struct wsr_eval *e, const char *name)
@@ -287,10 +287,6 @@ bool wsr_httpd_folder(struct wsr_eval *e, uint32_t pos)
 		}
 		return true;
 	case NOTHING:
-		if (is_too_long(e, h->path)) {
-			wsr_decide_status(e, 403, pos);
-			return true;
-		}
 		if (falls_back && fall_back(e, pos))
 			return true;
 		if (h->outer)

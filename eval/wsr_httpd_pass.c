@@ -264,6 +264,25 @@ static bool is_sendable(struct wsr_str s)
 	return true;
 }
 
+/* AllowEncodedSlashes NoDecode: "%2F" goes on as it is, unless a Location holds: httpd merges the setting away then and encodes the "%". */
+static bool keeps_slashes(const struct wsr_eval *e)
+{
+	const struct wsr_httpd *h = e->httpd;
+	for (uint32_t i = 1; i < h->layer_count; i++)
+		if (h->layers[i]->kind == WSR_LAYER_LOCATION || h->layers[i]->kind == WSR_LAYER_LOCATION_MATCH)
+			return false;
+	return h->host->flags & WSR_HOST_SLASHES_NODECODE;
+}
+
+/* ... but then every "%" must begin an escape (ap_proxy_canonenc_ex). */
+static bool has_broken_escape(struct wsr_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] == '%' && (s.len - i < 3 || !wsr_char_is(s.ptr[i + 1], WSR_C_HEX) || !wsr_char_is(s.ptr[i + 2], WSR_C_HEX)))
+			return true;
+	return false;
+}
+
 /* Path and query of the URL as they go to the backend. */
 static struct wsr_str request_target(struct wsr_eval *e, struct wsr_str path)
 {
@@ -271,7 +290,7 @@ static struct wsr_str request_target(struct wsr_eval *e, struct wsr_str path)
 	struct wsr_str args = is_sendable(e->args) ? e->args : wsr_uri_escape(e->arena, e->args, WSR_ESCAPE_BROKEN);
 	if (path.len == 0)
 		path = WSR_STR("/");
-	bool keep_2f = h->host->flags & WSR_HOST_SLASHES_NODECODE;
+	bool keep_2f = keeps_slashes(e);
 	struct wsr_str sent = h->nocanon ? wsr_uri_escape(e->arena, path, WSR_ESCAPE_BROKEN) :
 		wsr_httpd_escape(e->arena, path, keep_2f ? WSR_HTTPD_ESCAPE_PROXY_2F : WSR_HTTPD_ESCAPE_PROXY);
 	/* a pass with nocanon took the query along with the raw path */
@@ -430,6 +449,11 @@ void wsr_httpd_decide_proxy(struct wsr_eval *e)
 	if (h->nocanon && has_blank(h->path)) {
 		wsr_trace(e, pos, "a blank or control character in a path that is not escaped", h->path);
 		wsr_decide_status(e, 403, pos);
+		return;
+	}
+	if (!h->nocanon && keeps_slashes(e) && has_broken_escape(h->path)) {
+		wsr_trace(e, pos, "a percent sign that begins no escape", h->path);
+		wsr_decide_status(e, 400, pos);
 		return;
 	}
 	if (!choose_backend(e)) {

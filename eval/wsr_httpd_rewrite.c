@@ -285,13 +285,14 @@ static enum outcome apply(struct run *r, const struct wsr_rewrite_rule *rule)
 	struct wsr_eval *e = r->e;
 	bool query;
 	r->rule = rule;
-	wsr_httpd_env(e, rule->env, false);
+	if (!(rule->flags & WSR_RULE_NOTHING))
+		take_substitution(r, rule);
+	wsr_httpd_env(e, rule->env, false); /* a rule's own substitution does not see them yet */
 	add_cookies(r, rule);
 	if (rule->type != WSR_NONE)
 		e->httpd->type = wsr_eval_tmpl(e, rule->type);
 	if (rule->flags & WSR_RULE_NOTHING)
 		return MATCHED;
-	take_substitution(r, rule);
 	if (!r->now.ptr)
 		return refuse(r, 500, "out of memory");
 	if (r->smuggled)

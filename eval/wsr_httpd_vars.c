@@ -266,6 +266,8 @@ bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 		return text(is_tls(e) ? "on" : "off", out);
 	if (id == WSR_V_HTTPD_IPV6)
 		return ipv6(e, out);
+	if (id == WSR_V_HTTPD_SUBREQUEST)
+		return text(e->httpd && e->httpd->outer ? "true" : "false", out);
 	if (id >= WSR_V_HTTPD_TIME && id <= WSR_V_HTTPD_TIME_WDAY)
 		return time_part(e, id, out);
 	if (id == WSR_V_HTTPD_EXPIRES_)

@@ -56,7 +56,7 @@ static int open_file(struct exchange *x, const char *path, struct stat *st)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, st) < 0) {
 		int error = errno;
-		unsigned status = httpd_rules(x) && error == ENAMETOOLONG ? 403 : status_of_errno(error); /* ap_directory_walk */
+		unsigned status = status_of_errno(error);
 		if (status != 404 || x->eval.file->log_not_found)
 			exchange_error(x, status == 500 ? WSR_LOG_CRIT : WSR_LOG_ERROR, "open() \"%s\" failed (%d: %s)", path, error, strerror(error));
 		if (fd >= 0)

@@ -109,6 +109,36 @@ static void test_redirects_and_files(void **state)
 	       "Alias /al /other\nAliasMatch ^/am/(.*)$ /other/$1\nScriptAlias /cgi /other\nDirectoryIndex index.html\n", v);
 }
 
+/* AllowEncodedSlashes NoDecode as far as it goes. */
+static void test_kept_slashes(void **state)
+{
+	static const struct site_vector v[] = {
+		{ "GET /a%2Fb%25cc", "-> GET /r/a%2Fb%25cc 127.0.0.1:9" }, { "GET /sec/a%2fb", "-> GET /r/sec/a%252fb 127.0.0.1:9" }, { "GET /a%25", "400" }, { "GET /sec/a%25", "-> GET /r/sec/a%25 127.0.0.1:9" },
+		{ NULL, NULL },
+	};
+	(void)state;
+	expect("AllowEncodedSlashes NoDecode\nProxyPass / http://127.0.0.1:9/r/\n<Location /sec>\nRequire all granted\n</Location>\n", v);
+}
+
+/* Names too long for a file system are refused before access, redirects and methods of a section are looked at. */
+static void test_long_names(void **state)
+{
+	char name[300], request[400];
+	struct site s;
+	(void)state;
+	memset(name, 'a', sizeof(name));
+	name[256] = '\0';
+	open_host(&s, "<Location />\nRedirectMatch . http://e.example/\n</Location>\n");
+	snprintf(request, sizeof(request), "DELETE /dir/%s", name);
+	assert_string_equal(site_request(&s, request), "403");
+	snprintf(request, sizeof(request), "GET /none/%s", name);
+	assert_string_equal(site_request(&s, request), "302 http://e.example/");
+	name[255] = '\0';
+	snprintf(request, sizeof(request), "GET /dir/%s", name);
+	assert_string_equal(site_request(&s, request), "302 http://e.example/");
+	site_close(&s);
+}
+
 /* Index files are asked for as requests of their own; whether a path is a folder is the mapped file's matter, not the path's. */
 static void test_folders(void **state)
 {
@@ -126,7 +156,7 @@ static void test_folders(void **state)
 		{ "GET /dir/", "410" }, { "GET /idx/", "file /html/fb.html" }, { NULL, NULL },
 	};
 	static const struct site_vector sections[] = {
-		{ "GET /sec/none", "file /html/fb.html" }, { "GET /sec/", "file /html/fb.html" }, { "GET /own/none", "file /html/x.html" }, { "GET /ctl/a%7Fb", "500" }, { "GET //../x", "400" }, { NULL, NULL },
+		{ "GET /sec/none", "file /html/fb.html" }, { "GET /sec/", "file /html/fb.html" }, { "GET /own/none", "file /html/x.html" }, { "GET /ctl/a%7Fb", "500" }, { "GET //../x", "400" }, { "GET //own//none", "file /html/x.html" }, { NULL, NULL },
 	};
 	static const struct site_vector around[] = { { "GET /dir/", "500" }, { "GET /none", "500" }, { NULL, NULL } };
 	(void)state;
@@ -251,7 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_and_mapping), cmocka_unit_test(test_paths), cmocka_unit_test(test_sections), cmocka_unit_test(test_redirects_and_files),
-		cmocka_unit_test(test_folders), 		cmocka_unit_test(test_upgrades), cmocka_unit_test(test_shared_workers), cmocka_unit_test(test_sessions), cmocka_unit_test(test_way_back),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_kept_slashes), cmocka_unit_test(test_long_names), 		cmocka_unit_test(test_upgrades), cmocka_unit_test(test_shared_workers), cmocka_unit_test(test_sessions), cmocka_unit_test(test_way_back),
 		cmocka_unit_test(test_timeouts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,8 @@ many; some rules stand in the main server, for all sites of a run.  Paths, targe
 so that rules overlap and shadow each other often.  Everything generated is accepted by httpd.
 
 Sites have, in any order and any number:
-    ProxyPass with prefixes and "!", with and without slashes at the ends, nocanon, upgrade=websocket, ws:// targets
+    ProxyPass with prefixes and "!", with and without slashes at the ends, nocanon, ws:// targets, a backend
+    with upgrade=websocket (workers that share their parameters are left to the cases)
     ProxyPassMatch with groups and "!"
     Location and LocationMatch, overlapping and nested by path, with ProxyPass, ProxyPassMatch, "!", Redirect, Require inside
     Redirect and RedirectMatch with statuses (gone, 404, 308 too) and targets with and without path and query; Alias, AliasMatch
@@ -40,12 +41,14 @@ def path(rng, longest=3, shortest=0):
 
 
 def backend_url(rng):
+    if some(rng, 0.06):
+        return "http://@UP3@/up upgrade=websocket"
     return "%s://@%s@%s" % ("ws" if some(rng, 0.06) else "http", rng.choice(("UP", "UP2")), rng.choice(HOST_TARGETS))
 
 
 def parameters(rng):
     """What may stand behind a target."""
-    return rng.choice((" nocanon", " upgrade=websocket", " upgrade=ANY nocanon")) if some(rng, 0.12) else ""
+    return " nocanon" if some(rng, 0.1) else ""
 
 
 def substituted(rng, pattern, start):

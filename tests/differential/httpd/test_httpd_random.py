@@ -54,7 +54,7 @@ class Pair:
     def __init__(self, main=""):
         self.main = main
         self.folder = env.scratch("wsrp-random")
-        self.backends = {name: Tidy(told(name)) for name in ("UP", "UP2")}
+        self.backends = {name: Tidy(told(name)) for name in ("UP", "UP2", "UP3")}
         self.port = env.free_port()
         for path, content in random_sites.FILES.items():
             env.write(os.path.join(self.folder, path), content)
