@@ -97,9 +97,33 @@ static struct wsr_str last_segment(struct wsr_str path)
 	return wsr_from(path, from);
 }
 
+static bool is_there(struct wsr_eval *e, struct wsr_str path)
+{
+	return is_folder(e, path) || (e->world && e->world->file && e->world->file(e->world_ctx, path.ptr, WSR_FILE_IS_FILE));
+}
+
+/* What the way through folders ends at: the name behind the last folder that is there. What follows is PATH_INFO (ap_directory_walk). */
+static struct wsr_str walked_name(struct wsr_eval *e, struct wsr_str path)
+{
+	size_t end = path.len;
+	if (path.len == 0 || is_there(e, path))
+		return last_segment(path);
+	for (size_t len = path.len; len-- > 1;) {
+		if (path.ptr[len] != '/')
+			continue;
+		struct wsr_str upper = wsr_arena_dup(e->arena, wsr_str(path.ptr, len));
+		if (!upper.ptr)
+			return last_segment(path);
+		if (is_folder(e, upper))
+			return wsr_str(path.ptr + len + 1, end - len - 1);
+		end = len;
+	}
+	return wsr_str(path.ptr + 1, end - 1);
+}
+
 static bool files_hold(struct wsr_eval *e, const struct wsr_layer *y)
 {
-	struct wsr_str name = last_segment(e->httpd->path);
+	struct wsr_str name = walked_name(e, e->httpd->path);
 	return y->regex != WSR_NONE ? matches(e, y, name) : wsr_str_eq(name, wsr_string(e->table, y->name));
 }
 

@@ -220,3 +220,18 @@ HttpdCase("limits", "malformed requests", vhost("    ProxyPass / http://@UP@/ # 
     b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET / HTTP/1.1\r\nHost:\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nX : y\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nnocolon\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", b"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", b"GET  / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"G=T / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET / HTTP/2.7\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.1 x\r\nHost: localhost\r\n\r\n", b"GET x HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: a\0b\r\n\r\n", b"get / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n", b"GET / http/1.1\r\nHost: localhost\r\n\r\n")], differs=["refusal"])
+
+HttpdCase("access", "Files and what follows a file's name", vhost("""
+    DocumentRoot @DIR@/html
+    <Files secret.txt> # drop
+        Require all denied
+    </Files>
+    <FilesMatch "\\.bak$"> # drop
+        Require all denied
+    </FilesMatch>
+    <Files "d*r"> # drop
+        Require all denied
+    </Files>
+"""), [get(uri) for uri in ("/secret.txt", "/secret.txt/", "/secret.txt/more", "/secret.txt/x/../more", "/none/secret.txt", "/none", "/x.bak", "/x.bak/y", "/none/x.bak", "/dir/open.txt", "/dir/secret.txt", "/dir/none/secret.txt",
+                            "/dir", "/doer", "/doer/secret.txt", "/secret.txt.d/open.txt")],
+          files={"html/secret.txt": "secret\n", "html/x.bak": "bak\n", "html/dir/secret.txt": "secret\n", "html/dir/open.txt": "open\n", "html/secret.txt.d/open.txt": "open\n"})
