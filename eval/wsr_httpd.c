@@ -7,6 +7,7 @@
  * cycles are counted as everywhere.
  */
 #include "eval/wsr_httpd.h"
+#include "eval/wsr_uri.h"
 
 void wsr_httpd_enter(struct wsr_eval *e)
 {
@@ -116,6 +117,10 @@ void wsr_httpd_run(struct wsr_eval *e)
 		wsr_eval_fail(e, "out of memory", pos);
 		wsr_decide_status(e, 500, pos);
 		return;
+	}
+	if (h->outer || e->internal) {
+		struct wsr_str parts[] = { wsr_httpd_escape(e->arena, e->uri, WSR_HTTPD_ESCAPE_FILE), e->args.ptr ? WSR_STR("?") : WSR_STR_NULL, e->args };
+		h->raw = wsr_join(e->arena, parts, 3);
 	}
 	if (h->outer)
 		h->user = h->outer->user;

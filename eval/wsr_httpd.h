@@ -50,6 +50,7 @@ struct wsr_httpd {
 	bool nocanon;               /* PROXY: the URL is sent as it is (nocanon, [NE]) */
 	const struct wsr_httpd *outer; /* a subrequest is being looked up: the state of its request; NULL otherwise */
 	unsigned lookups;           /* subrequests so far */
+	struct wsr_str raw;         /* target of a subrequest or of a request that starts over; ptr NULL: the client's own */
 };
 
 /* wsr_httpd.c */

@@ -40,16 +40,18 @@ enum kind { NOTHING, REGULAR, BELOW_FILE /* a file on the way to it: the path go
 /* Is there a file on the way to this path? */
 static bool is_below_file(struct wsr_eval *e, struct wsr_str path)
 {
-	for (size_t len = path.len; len-- > 1;) {
+	struct wsr_str upper = wsr_arena_dup(e->arena, path);
+	char *s = (char *)(uintptr_t)upper.ptr;
+	for (size_t len = path.len; s && len-- > 1;) {
 		if (path.ptr[len] != '/')
 			continue;
-		struct wsr_str upper = wsr_arena_dup(e->arena, wsr_str(path.ptr, len));
-		if (!upper.ptr || file_is(e, upper, WSR_FILE_IS_FILE))
+		s[len] = '\0'; /* the copy becomes shorter and shorter */
+		if (file_is(e, upper, WSR_FILE_IS_FILE))
 			return true;
 		if (file_is(e, upper, WSR_FILE_IS_DIR))
 			return false;
 	}
-	return false;
+	return !s;
 }
 
 static enum kind kind_of(struct wsr_eval *e, struct wsr_str path)

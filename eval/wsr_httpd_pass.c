@@ -82,11 +82,18 @@ static const struct wsr_worker *find_worker(struct wsr_eval *e, struct wsr_str u
 
 /* --- choice -------------------------------------------------------------------------------------------------------------- */
 
+/* The target as it came; of a subrequest or a request that starts over, what was asked for then (r->unparsed_uri). */
+static bool raw_uri(struct wsr_eval *e, struct wsr_str *out)
+{
+	*out = e->httpd->raw;
+	return out->ptr || wsr_var_value(e, WSR_V_REQUEST_URI, WSR_STR_NULL, out);
+}
+
 /* Raw path and query behind what a rule took; false when the raw path does not begin with the same. */
 static bool raw_rest(struct wsr_eval *e, struct wsr_str from, size_t taken, struct wsr_str *out)
 {
 	struct wsr_str raw;
-	if (!wsr_var_value(e, WSR_V_REQUEST_URI, WSR_STR_NULL, &raw) || wsr_httpd_prefix(raw, from) != taken)
+	if (!raw_uri(e, &raw) || wsr_httpd_prefix(raw, from) != taken)
 		return false;
 	*out = wsr_from(raw, taken);
 	return true;
@@ -175,7 +182,7 @@ static enum outcome try_expression(struct wsr_eval *e, const struct wsr_pass *pa
 	if (leaves_plain_requests(e, pass))
 		return GO_ON;
 	struct wsr_str raw, rest = e->uri;
-	if (pass->flags & WSR_PASS_NOCANON && wsr_var_value(e, WSR_V_REQUEST_URI, WSR_STR_NULL, &raw) && wsr_eval_match(e, pass->regex, raw) == WSR_MATCH) {
+	if (pass->flags & WSR_PASS_NOCANON && raw_uri(e, &raw) && wsr_eval_match(e, pass->regex, raw) == WSR_MATCH) {
 		e->httpd->nocanon = true;
 		rest = raw;
 	}
@@ -277,7 +284,8 @@ static bool keeps_slashes(const struct wsr_eval *e)
 /* ... but then every "%" must begin an escape (ap_proxy_canonenc_ex). */
 static bool has_broken_escape(struct wsr_str s)
 {
-	for (size_t i = 0; i < s.len; i++)
+	const char *scheme = memmem(s.ptr, s.len, "://", 3), *path = scheme ? memchr(scheme + 3, '/', s.len - (size_t)(scheme + 3 - s.ptr)) : NULL;
+	for (size_t i = path ? (size_t)(path - s.ptr) : s.len; i < s.len; i++)
 		if (s.ptr[i] == '%' && (s.len - i < 3 || !wsr_char_is(s.ptr[i + 1], WSR_C_HEX) || !wsr_char_is(s.ptr[i + 2], WSR_C_HEX)))
 			return true;
 	return false;

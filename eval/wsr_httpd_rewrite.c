@@ -545,7 +545,7 @@ static bool slash_is_missing(const struct run *r)
 
 static bool run_rules(struct wsr_eval *e, const struct rules *rules, bool in_section)
 {
-	struct run r = { .e = e, .rules = rules, .in_section = in_section, .now = e->uri };
+	struct run r = { .e = e, .rules = rules, .in_section = in_section, .now = e->uri, .rounds = 1 };
 	if (rules->count == 0 || e->httpd->rewrite_ended)
 		return false;
 	if (in_section) {

@@ -53,17 +53,17 @@ static size_t decode_unreserved(char *s, size_t len)
 	return out;
 }
 
-/* Resolve "." and ".." and, if asked, merge slashes, in place. @return the new length; SIZE_MAX above the root. */
-static size_t resolve(char *s, size_t len, bool merge)
+/* Resolve "." and ".." and, if asked, merge slashes, in place. @return the new length; above the root SIZE_MAX, or with `clamp` the root is as far as it goes. */
+static size_t resolve(char *s, size_t len, bool merge, bool clamp)
 {
 	size_t out = 1; /* what is written ends in "/" whenever a segment begins */
 	for (size_t i = 1; i < len;) {
 		const char *slash = memchr(s + i, '/', len - i);
 		size_t n = slash ? (size_t)(slash - s) - i : len - i;
 		if (n == 2 && s[i] == '.' && s[i + 1] == '.') {
-			if (out <= 1)
+			if (out <= 1 && !clamp)
 				return SIZE_MAX;
-			for (out--; s[out - 1] != '/';)
+			for (out -= out > 1; s[out - 1] != '/';)
 				out--;
 		} else if (!(n == 1 && s[i] == '.') && !(n == 0 && merge)) {
 			memmove(s + out, s + i, n);
@@ -137,14 +137,14 @@ unsigned wsr_httpd_uri(struct wsr_eval *e, const struct wsr_host *host)
 		return 500;
 	size_t len = decode_unreserved(s, copy.len);
 	if (len != SIZE_MAX)
-		len = resolve(s, len, merge);
+		len = resolve(s, len, merge, false);
 	if (len == SIZE_MAX)
 		return 400;
 	unsigned refused = decode_rest(s, &len, host->flags);
 	if (refused)
 		return refused;
-	if (host->flags & WSR_HOST_SLASHES_ON && (len = resolve(s, len, merge)) == SIZE_MAX)
-		return 400;
+	if (host->flags & WSR_HOST_SLASHES_ON)
+		len = resolve(s, len, merge, true); /* ap_process_request_internal: ap_getparents */
 	s[len] = '\0';
 	e->uri = wsr_str(s, len);
 	return 0;

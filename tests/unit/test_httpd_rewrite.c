@@ -146,7 +146,7 @@ static void test_question_marks(void **state)
 		{ "GET /a%3f", "file /html/b" }, { "GET /c%3f", "403" }, { "GET /c", "file /html/b" }, { "GET /d%3f", "file /html/b%3f" }, { "GET /e?a?b", "403" }, { "GET /e%3f?a", "file /html/ba" },
 		{ "GET /f%3f", "-> GET /b%3F?q=1 127.0.0.1:9" }, { "GET /g%3f", "403" }, { "GET /h%3f", "-> GET /b 127.0.0.1:9" }, { "GET /i|X: ?", "403" }, { "GET /j%3F", "403" },
 		{ "GET /k?q", "-> GET /b%3Fx=1?q 127.0.0.1:9" }, { "GET /k%3f?q", "-> GET /b%3F%3Fx=1?q 127.0.0.1:9" }, { "GET /l?q", "-> GET /b%3Fx= 127.0.0.1:9" }, { "GET /l%3f", "403" },
-		{ "GET /n?&", "-> GET /b? 127.0.0.1:9" }, { "GET /o", "400" }, { "GET /p%20q", "file /html/b" }, { "GET /p\\q", "file /html/b" }, { "GET /own", "302 http://t/x" }, { "GET /xlt", "410" }, { "GET /base/", "file /html/f.txt" }, { "GET /base/index.html", "file /html/base/index.html" }, { "GET /m%20", "403" }, { "GET /m%22", "-> GET /b\" 127.0.0.1:9" },
+		{ "GET /n?&", "-> GET /b? 127.0.0.1:9" }, { "GET /o", "400" }, { "GET /p%20q", "file /html/b" }, { "GET /p\\q", "file /html/b" }, { "GET /own", "302 http://t/x" }, { "GET /zz/a", "file /html/zz/b" }, { "GET /zz/aa", "500" }, { "GET /xlt", "410" }, { "GET /base/", "file /html/f.txt" }, { "GET /base/index.html", "file /html/base/index.html" }, { "GET /m%20", "403" }, { "GET /m%22", "-> GET /b\" 127.0.0.1:9" },
 		{ NULL, NULL },
 	};
 	(void)state;
@@ -162,6 +162,7 @@ static void test_question_marks(void **state)
 	       "RewriteRule ^/k(.*)$ http://127.0.0.1:9/b$1?x=1? [P,QSA]\n"
 	       "RewriteRule ^/l(.*)$ http://127.0.0.1:9/b$1?x=$1? [P]\n"
 	       "RewriteRule ^/m(.*)$ http://127.0.0.1:9/b$1 [P,NE]\n"
+	       "RewriteRule ^(/zz/.*)a(.*)$ $1b$2 [N=3]\n"
 	       "RewriteRule ^/own$ /x%{ENV:V} [R,E=V:a]\n"
 	       "RewriteCond %{REQUEST_URI} <b [NC]\n"
 	       "RewriteRule ^/xlt$ - [G]\n"

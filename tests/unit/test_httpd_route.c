@@ -113,7 +113,7 @@ static void test_redirects_and_files(void **state)
 static void test_kept_slashes(void **state)
 {
 	static const struct site_vector v[] = {
-		{ "GET /a%2Fb%25cc", "-> GET /r/a%2Fb%25cc 127.0.0.1:9" }, { "GET /sec/a%2fb", "-> GET /r/sec/a%252fb 127.0.0.1:9" }, { "GET /a%25", "400" }, { "GET /sec/a%25", "-> GET /r/sec/a%25 127.0.0.1:9" },
+		{ "GET /a%2Fb%25cc", "-> GET /r/a%2Fb%25cc 127.0.0.1:9" }, { "GET /sec/a%2fb", "-> GET /r/sec/a%252fb 127.0.0.1:9" }, { "GET /a%25", "400" },  { "GET /sec/a%25", "-> GET /r/sec/a%25 127.0.0.1:9" },
 		{ NULL, NULL },
 	};
 	(void)state;
@@ -152,6 +152,9 @@ static void test_folders(void **state)
 		{ "GET /dir/?q", "301 http://e.example/index.html-dir?q" }, { "GET /idx/", "-> GET /b/idx/index.html 127.0.0.1:9" }, { "HEAD /idx/", "-> HEAD /b/idx/index.html 127.0.0.1:9" },
 		{ NULL, NULL },
 	};
+	static const struct site_vector raw[] = {
+		{ "GET /idx/?q", "-> GET /n/index.html?q 127.0.0.1:9" }, { "GET /..%2f%2f//idx", "301 http://t/idx/" }, { NULL, NULL },
+	};
 	static const struct site_vector refused[] = {
 		{ "GET /dir/", "410" }, { "GET /idx/", "file /html/fb.html" }, { NULL, NULL },
 	};
@@ -162,6 +165,7 @@ static void test_folders(void **state)
 	(void)state;
 	expect("RewriteEngine On\nRewriteRule ^/f(/a)?/$ /x.html\nRewriteRule ^/tofolder/ /dir\nRewriteRule ^/viafile/$ /dir/\nRewriteRule ^/viafile/index.html$ /x.html/more\n", v);
 	expect("RedirectMatch 301 ^/(dir)/([^/]+)$ http://e.example/$2-$1\nProxyPassMatch ^(/idx/.+)$ http://127.0.0.1:9/b$1\n", rules);
+	expect("AllowEncodedSlashes On\nProxyPassMatch ^/idx/(.+)$ http://127.0.0.1:9/n/$1 nocanon\n", raw);
 	expect("DirectoryIndex a.html b.html\nRewriteEngine On\nRewriteRule ^/dir/a.html$ - [G]\nRewriteRule ^/dir/b.html$ /x [R]\nRewriteRule ^/idx/b.html$ /fb.html\n"
 	       "RewriteRule ^/idx/a.html$ /gone.html [NS]\n", refused);
 	expect("MergeSlashes Off\nFallbackResource /fb.html\n<Location /sec>\nRequire all granted\n</Location>\n<Location /own>\nFallbackResource /x.html\n</Location>\n"
