@@ -23,6 +23,11 @@ TEXT = """
     ServerName glued.example
     ProxyPass / http://127.0.0.1:%(backend)d
 </VirtualHost>
+<VirtualHost 127.0.0.1:%(port)d>
+    ServerName query.example
+    RewriteEngine On
+    RewriteRule ^/(.*)$ http://127.0.0.1:%(backend)d/q?r=$1 [P,NE]
+</VirtualHost>
 """
 
 HANDSHAKE = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13")]
@@ -88,6 +93,10 @@ class Safety(unittest.TestCase):
             answer = self.get(target, host="glued.example")
             self.assertGreaterEqual(answer.status, 400, target)
         self.assertEqual(self.backend.requests, [])
+
+    def test_a_hash_is_sent_encoded(self):
+        self.assertEqual(self.get("/a%23b", host="query.example").status, 200)
+        self.assertEqual(self.backend.requests[-1].target, "/q?r=a%23b")
 
     def test_a_connection_that_went_stale_is_replaced_once(self):
         c = self.connect()

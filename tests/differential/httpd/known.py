@@ -40,6 +40,8 @@ BESIDE = [
      "tests/http/test_apache_safety.py test_only_get_opens_a_tunnel"),
     ("A path never becomes a part of the host: where the URL of ProxyPass has no slash behind its host, \"/@other.example/\" and the like are errors. httpd would ask whatever host the client names so.",
      "tests/http/test_apache_safety.py test_a_path_never_becomes_a_part_of_the_host"),
+    ("A \"#\" that a rule puts into the target for a backend is sent as %23 (RFC 9112 section 3.2). httpd sends it as it is: what reads it may cut the target there.",
+     "tests/http/test_apache_safety.py test_a_hash_is_sent_encoded"),
     ("A request that meets a pooled connection which the backend has just closed is sent once more on a new one, if it may be repeated. httpd answers 502, or closes without a word for the client to try again.",
      "tests/http/test_apache_safety.py test_a_connection_that_went_stale_is_replaced_once"),
     ("Files whose names begin with .ht are never sent (403). httpd relies on a section of its distribution's main file, which is seldom part of a site.",
