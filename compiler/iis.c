@@ -7,6 +7,8 @@
  * port, X-Original-URL.
  */
 #include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "compiler/address.h"
 #include "compiler/apache.h"
@@ -89,32 +91,41 @@ static void custom_headers(struct lower *l, struct apache_section *s, const stru
 	}
 }
 
-/* <httpRedirect>: everything goes elsewhere. */
-static void http_redirect(struct lower *l, struct apache_section *s, const struct node *n)
+/* "00:02:00", as all times of IIS are written. */
+static void timeout(struct lower *l, struct level *lv, const struct node *proxy)
 {
-	static const struct { const char *name; uint16_t status; } statuses[] = {
-		{ "Permanent", 301 }, { "Found", 302 }, { "Temporary", 307 }, { "PermRedirect", 308 },
-	};
-	if (!n || !iis_flag(n, "enabled", false))
+	struct wsr_str text = iis_attribute(proxy, "timeout", NULL);
+	unsigned h, m, sec;
+	char end, copy[16];
+	if (!text.ptr)
 		return;
-	struct wsr_str to = iis_attribute(n, "destination", ""), status = iis_attribute(n, "httpResponseStatus", "Found");
-	bool exact = iis_flag(n, "exactDestination", false);
-	if (iis_flag(n, "childOnly", false) || n->first_child || memchr(to.ptr, '$', to.len)) {
-		diag_at(l->cc, CHECK_UNSUPPORTED_DIRECTIVE, n->words[0].span, "childOnly, nested entries and $V, $Q, $P and $S are not compiled: write a rewrite rule with action Redirect");
+	snprintf(copy, sizeof(copy), "%.*s", WSR_FMT(text));
+	if (text.len >= sizeof(copy) || sscanf(copy, "%2u:%2u:%2u%c", &h, &m, &sec, &end) != 3 || m > 59 || sec > 59 || h + m + sec == 0) {
+		diag_at(l->cc, CHECK_DURATION, iis_word(proxy, "timeout")->span, "'%s' is no time: hours:minutes:seconds are wanted, 00:02:00", diag_quote(l->cc, text.ptr, text.len));
 		return;
 	}
-	struct wsr_alias_rule r = { .kind = exact ? WSR_ALIAS_REDIRECT_MATCH : WSR_ALIAS_REDIRECT, .status = 302, .regex = WSR_NONE };
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
-		if (wsr_str_eq_nocase(status, wsr_cstr(statuses[i].name)))
-			r.status = statuses[i].status;
-	if (exact)
-		r.regex = lower_regex(l, n, iis_word(n, "destination"), WSR_STR(".*"), false);
-	else
-		r.from = plan_str(l->plan, WSR_STR("/"));
-	if (!exact && (!to.len || to.ptr[to.len - 1] != '/'))
-		to = wsr_cstr(arena_printf(&l->cc->arena, "%.*s/", WSR_FMT(to)));
-	r.target = plan_tmpl_const(l->plan, to);
-	apache_push(l, &s->aliases, &r, n);
+	lv->s.proxy.proxy_read_timeout_ms = ((h * 60ull + m) * 60 + sec) * 1000;
+}
+
+/* reverseRewriteHostInResponseHeaders: backends' addresses in Location become the host that was asked for. */
+static void reverse_host(struct iis_site *site, const struct node *rules)
+{
+	struct lower *l = site->l;
+	NODE_EACH_CHILD(n, rules) {
+		const struct node *a = node_is(n, "rule") ? iis_child(n, "action") : NULL;
+		struct wsr_str url = a ? iis_attribute(a, "url", "") : WSR_STR("");
+		const char *host = url.len ? memmem(url.ptr, url.len, "://", 3) : NULL;
+		size_t len = host ? (size_t)(host + 3 - url.ptr) : 0;
+		while (host && len < url.len && url.ptr[len] != '/' && url.ptr[len] != '{')
+			len++;
+		if (!host || memchr(url.ptr, '{', len) || !wsr_str_eq_nocase(iis_attribute(a, "type", "None"), WSR_STR("Rewrite")))
+			continue;
+		struct wsr_reverse r = {
+			.kind = WSR_REVERSE_LOCATION, .internal = plan_str(l->plan, wsr_cstr(arena_printf(&l->cc->arena, "%.*s/", (int)len, url.ptr))),
+			.external = plan_str(l->plan, WSR_STR("/")), .live_internal = WSR_NONE, .live_external = WSR_NONE,
+		};
+		apache_push(l, &site->section->reverses, &r, n);
+	}
 }
 
 /* --- addresses and certificate ------------------------------------------------------------------------------------------- */
@@ -177,9 +188,15 @@ static void rewrite(struct iis_site *site, const struct node *server)
 	if (!r)
 		return;
 	site->maps = iis_child(r, "rewriteMaps");
-	for (unsigned i = 0; i < 2; i++)
-		if (iis_child(r, lists[i]))
-			iis_rules(site, iis_child(r, lists[i]));
+	const struct node *proxy = iis_child(server, "proxy");
+	bool reverse = proxy && iis_flag(proxy, "reverseRewriteHostInResponseHeaders", false);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct node *list = iis_child(r, lists[i]);
+		if (list)
+			iis_rules(site, list);
+		if (list && reverse)
+			reverse_host(site, list);
+	}
 	if (iis_child(r, "outboundRules"))
 		iis_outbound_rules(site, iis_child(r, "outboundRules"));
 }
@@ -216,7 +233,8 @@ static void settings(struct lower *l, struct level *lv, struct apache_section *s
 		lv->group[g] = WSR_NONE;
 	forwarded_fields(l, s, server, proxy);
 	custom_headers(l, s, iis_child(server, "httpProtocol"));
-	http_redirect(l, s, iis_child(server, "httpRedirect"));
+	if (proxy)
+		timeout(l, lv, proxy);
 }
 
 void lower_iis(struct lower *l, const struct level *base)
@@ -240,6 +258,9 @@ void lower_iis(struct lower *l, const struct level *base)
 	settings(l, &lv, &s, server);
 	struct iis_site site = { .l = l, .section = &s };
 	rewrite(&site, server);
+	const struct node *redirect = iis_child(server, "httpRedirect");
+	if (redirect && iis_flag(redirect, "enabled", false))
+		iis_redirect(&site, redirect);
 	s.layer.flags |= WSR_LAYER_REWRITE_ON;
 	apache_section_done(l, &lv, &s);
 	uint32_t index = pool_reserve(&p->server, 1), tls = certificate(l, &lv);

@@ -58,6 +58,17 @@ static bool request_field(struct iis_site *s, struct wsr_str name, struct wsr_pa
 	return true;
 }
 
+/* RESPONSE_X_NAME: the field X-Name of the answer; RESPONSE_STATUS. */
+static bool response_field(struct iis_site *s, struct wsr_str name, struct wsr_part *part)
+{
+	if (name.len <= 9 || !wsr_str_eq_nocase(wsr_str(name.ptr, 9), WSR_STR("RESPONSE_")))
+		return false;
+	if (wsr_str_eq_nocase(name, WSR_STR("RESPONSE_STATUS")))
+		return builtin(part, WSR_V_STATUS);
+	*part = (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = WSR_V_SENT_HTTP_, .arg = plan_str_lower(s->l->plan, wsr_str(name.ptr + 9, name.len - 9)) };
+	return true;
+}
+
 static bool variable(struct iis_site *s, struct wsr_str name, struct wsr_part *part)
 {
 	if (wsr_str_eq_nocase(name, WSR_STR("URL")) || wsr_str_eq_nocase(name, WSR_STR("PATH_INFO")))
@@ -65,7 +76,7 @@ static bool variable(struct iis_site *s, struct wsr_str name, struct wsr_part *p
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
 		if (wsr_str_eq_nocase(name, wsr_cstr(variables[i].name)))
 			return apache_server_variable(s->l, wsr_cstr(variables[i].httpd), part);
-	return request_field(s, name, part) || apache_server_variable(s->l, name, part);
+	return request_field(s, name, part) || response_field(s, name, part) || apache_server_variable(s->l, name, part);
 }
 
 /* {CACHE_URL}: the whole URL. */
@@ -302,18 +313,24 @@ static void condition(struct iis_site *s, struct cond_builder *b, const struct n
 		cond_leaf(s->l, b, (struct wsr_cond){ .op = WSR_COND_MATCH, .flags = flags, .a = input, .b = regex }, n->span);
 }
 
+/* <conditions> or <preCondition> as one group. */
+static void condition_group(struct iis_site *s, struct cond_builder *b, const struct node *list, enum syntax syntax)
+{
+	bool any = wsr_str_eq_nocase(iis_attribute(list, "logicalGrouping", "MatchAll"), WSR_STR("MatchAny"));
+	uint32_t group = cond_open(s->l, b, any ? WSR_COND_OR : WSR_COND_AND, 0, list->span);
+	NODE_EACH_CHILD(n, list)
+		if (node_is(n, "add"))
+			condition(s, b, n, syntax);
+	if (any && b->nodes.count == group + 1)
+		cond_leaf(s->l, b, (struct wsr_cond){ .op = WSR_COND_TRUE }, list->span);
+	cond_close(b, group);
+}
+
 static uint32_t conditions(struct iis_site *s, const struct node *list, enum syntax syntax)
 {
 	struct cond_builder b;
-	bool any = wsr_str_eq_nocase(iis_attribute(list, "logicalGrouping", "MatchAll"), WSR_STR("MatchAny"));
 	cond_init(&b);
-	uint32_t group = cond_open(s->l, &b, any ? WSR_COND_OR : WSR_COND_AND, 0, list->span);
-	NODE_EACH_CHILD(n, list)
-		if (node_is(n, "add"))
-			condition(s, &b, n, syntax);
-	if (any && b.nodes.count == group + 1)
-		cond_leaf(s->l, &b, (struct wsr_cond){ .op = WSR_COND_TRUE }, list->span);
-	cond_close(&b, group);
+	condition_group(s, &b, list, syntax);
 	uint32_t cond = cond_done(s->l, &b);
 	cond_free(&b);
 	return cond;
@@ -472,30 +489,163 @@ void iis_rules(struct iis_site *s, const struct node *rules)
 			one_rule(s, n);
 }
 
+/* --- httpRedirect ------------------------------------------------------------------------------------------------------- */
+
+/* $V, $S: the path; $Q, $P: the query with and without its question mark; $0 to $9: what the wildcard's asterisks stand for. */
+static struct wsr_str destination(struct iis_site *s, struct wsr_str text, bool *parts_of_url)
+{
+	static const struct { char letter; const char *text; } names[] = {
+		{ 'V', "{URL}" }, { 'S', "{URL}" }, { 'Q', "?{QUERY_STRING}" }, { 'P', "{QUERY_STRING}" },
+	};
+	char *out = arena_alloc(&s->l->cc->arena, text.len * 8 + 1);
+	size_t n = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i] == '$' && i + 1 < text.len ? text.ptr[i + 1] : 0;
+		const char *put = NULL;
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			put = c == names[k].letter ? names[k].text : put;
+		if (c >= '0' && c <= '8')
+			put = arena_printf(&s->l->cc->arena, "{R:%c}", c + 1);
+		if (!put) {
+			out[n++] = text.ptr[i];
+			continue;
+		}
+		memcpy(out + n, put, strlen(put));
+		n += strlen(put);
+		*parts_of_url = true;
+		i++;
+	}
+	return wsr_str(out, n);
+}
+
+/* One redirect: requests that fit the expression go to `to`, with the path that the expression's group holds, and the query, when `append`. */
+static void redirect_rule(struct iis_site *s, const struct node *n, struct wsr_str expression, struct wsr_str to, bool append, unsigned status)
+{
+	bool parts_of_url = false;
+	struct wsr_rewrite_rule r = {
+		.condition = WSR_NONE, .type = WSR_NONE, .handler = WSR_NONE, .status = (uint16_t)status, .flags = WSR_RULE_IIS | WSR_RULE_REDIRECT | WSR_RULE_LAST,
+		.regex = lower_regex(s->l, n, iis_word(n, "destination"), expression, true),
+	};
+	to = destination(s, to, &parts_of_url);
+	if (append && !parts_of_url) {
+		bool slash = to.len && to.ptr[to.len - 1] == '/';
+		to = wsr_cstr(arena_printf(&s->l->cc->arena, "%.*s%s{R:1}", WSR_FMT(to), slash ? "" : "/"));
+		r.flags |= WSR_RULE_QSA;
+	} else {
+		r.flags |= WSR_RULE_QSD;
+	}
+	if (has_scheme(to))
+		r.flags |= WSR_RULE_ABSOLUTE;
+	r.target = iis_text(s, n, iis_word(n, "destination"), to);
+	if (r.regex != WSR_NONE)
+		apache_push(s->l, &s->section->rewrites, &r, n);
+}
+
+void iis_redirect(struct iis_site *s, const struct node *n)
+{
+	static const struct { const char *name; uint16_t status; } statuses[] = {
+		{ "Permanent", 301 }, { "Found", 302 }, { "Temporary", 307 }, { "PermRedirect", 308 },
+	};
+	struct wsr_str to = iis_attribute(n, "destination", ""), status = iis_attribute(n, "httpResponseStatus", "Found");
+	bool exact = iis_flag(n, "exactDestination", false), child = iis_flag(n, "childOnly", false);
+	unsigned code = 302;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
+		if (wsr_str_eq_nocase(status, wsr_cstr(statuses[i].name)))
+			code = statuses[i].status;
+	NODE_EACH_CHILD(e, n) {
+		struct wsr_str wildcard = iis_attribute(e, "wildcard", "");
+		if (!node_is(e, "add"))
+			continue;
+		if (wildcard.len && wildcard.ptr[0] == '/')
+			wildcard = wsr_str(wildcard.ptr + 1, wildcard.len - 1);
+		redirect_rule(s, e, as_expression(s->l, wildcard, SYNTAX_WILDCARD), iis_attribute(e, "destination", ""), false, code);
+	}
+	if (to.len)
+		redirect_rule(s, n, child ? WSR_STR("^([^/]*)$") : WSR_STR("^(.*)$"), to, !exact, code);
+	else if (!n->first_child)
+		diag_at(s->l->cc, CHECK_ARGUMENT, n->words[0].span, "<httpRedirect> has no destination");
+}
+
 /* --- outbound rules ------------------------------------------------------------------------------------------------------ */
 
-static void outbound(struct iis_site *s, const struct node *n)
+/* A rule's preCondition; NULL, and reported, when there is none of that name. */
+static const struct node *precondition(struct iis_site *s, const struct node *rules, const struct node *rule)
 {
-	const struct node *match = iis_child(n, "match"), *a = iis_child(n, "action");
+	struct wsr_str name = iis_attribute(rule, "preCondition", "");
+	const struct node *list = iis_child(rules, "preConditions");
+	if (list)
+		NODE_EACH_CHILD(n, list)
+			if (node_is(n, "preCondition") && wsr_str_eq_nocase(iis_attribute(n, "name", ""), name))
+				return n;
+	diag_at(s->l->cc, CHECK_ARGUMENT, iis_word(rule, "preCondition")->span, "there is no <preCondition> with the name '%s'", diag_quote(s->l->cc, name.ptr, name.len));
+	return NULL;
+}
+
+/* What must hold beside the pattern; with `empty`, that an absent field fits it: its value is the empty text. */
+static uint32_t outbound_condition(struct iis_site *s, const struct node *rule, const struct node *pre, uint32_t empty_regex, bool negated)
+{
+	struct cond_builder b;
+	const struct node *list = iis_child(rule, "conditions");
+	cond_init(&b);
+	uint32_t group = cond_open(s->l, &b, WSR_COND_AND, 0, rule->span);
+	if (pre)
+		condition_group(s, &b, pre, syntax_of(pre));
+	if (list)
+		condition_group(s, &b, list, syntax_of(rule));
+	if (empty_regex != WSR_NONE)
+		cond_leaf(s->l, &b, (struct wsr_cond){ .op = WSR_COND_MATCH, .flags = negated ? WSR_COND_NOT : 0, .a = plan_tmpl_const(s->l->plan, WSR_STR("")), .b = empty_regex },
+			  rule->span);
+	bool none = b.nodes.count == group + 1;
+	cond_close(&b, group);
+	uint32_t cond = none ? WSR_NONE : cond_done(s->l, &b);
+	cond_free(&b);
+	return cond;
+}
+
+/* The pattern as one for the whole value, which the action's value takes the place of; its groups keep their numbers. */
+static uint32_t whole_pattern(struct iis_site *s, const struct node *match, enum syntax syntax)
+{
+	struct wsr_str text = as_expression(s->l, iis_attribute(match, "pattern", syntax == SYNTAX_WILDCARD ? "*" : ".*"), syntax);
+	bool negated = iis_flag(match, "negate", false);
+	const char *whole = arena_printf(&s->l->cc->arena, negated ? "\\A(?!(?s:.*?)(?:%.*s))(?s:.*)\\z" : "\\A(?s:.*?)(?:%.*s)(?s:.*)\\z", WSR_FMT(text));
+	return lower_regex(s->l, match, iis_word(match, "pattern"), wsr_cstr(whole), iis_flag(match, "ignoreCase", true));
+}
+
+/* A field that is there is changed; one that is not is set when the pattern takes the empty text. */
+static void outbound(struct iis_site *s, const struct node *rules, const struct node *n)
+{
+	const struct node *match = iis_child(n, "match"), *a = iis_child(n, "action"), *pre = NULL;
 	struct wsr_str variable = match ? iis_attribute(match, "serverVariable", "") : WSR_STR("");
-	if (!prefixed(variable, "RESPONSE_") || n->word_count == 0 || iis_attribute(n, "preCondition", "").len || iis_child(n, "conditions")) {
-		diag_at(s->l->cc, CHECK_UNSUPPORTED_DIRECTIVE, n->words[0].span,
-			"of outbound rules those for one RESPONSE_ variable, without conditions and preCondition, are compiled");
+	if (!prefixed(variable, "RESPONSE_")) {
+		diag_at(s->l->cc, CHECK_UNSUPPORTED_DIRECTIVE, match ? match->words[0].span : n->words[0].span,
+			"an outbound rule for the body is not compiled, one for a field is: serverVariable=\"RESPONSE_Location\"");
 		return;
 	}
-	if (!a || !wsr_str_eq_nocase(iis_attribute(a, "type", "None"), WSR_STR("Rewrite")))
+	if (!a || wsr_str_eq_nocase(iis_attribute(a, "type", "None"), WSR_STR("None")))
+		return;
+	if (!wsr_str_eq_nocase(iis_attribute(a, "type", "None"), WSR_STR("Rewrite"))) {
+		diag_at(s->l->cc, CHECK_ARGUMENT, iis_word(a, "type")->span, "the action of an outbound rule is Rewrite or None");
+		return;
+	}
+	if (iis_attribute(n, "preCondition", "").len && !(pre = precondition(s, rules, n)))
+		return;
+	uint32_t regex = whole_pattern(s, match, syntax_of(n)), plain = pattern(s, match, "pattern", syntax_of(n));
+	if (regex == WSR_NONE || plain == WSR_NONE)
 		return;
 	struct wsr_header_op op = {
-		.action = WSR_HEADER_EDIT, .name = field_name(s, variable, 9), .regex = pattern(s, match, "pattern", syntax_of(n)),
-		.value = iis_text(s, a, iis_word(a, "value"), iis_attribute(a, "value", "")), .condition = WSR_NONE,
+		.action = WSR_HEADER_EDIT, .name = field_name(s, variable, 9), .regex = regex,
+		.value = iis_text(s, a, iis_word(a, "value"), iis_attribute(a, "value", "")), .condition = outbound_condition(s, n, pre, WSR_NONE, false),
 	};
-	if (op.regex != WSR_NONE)
-		apache_push(s->l, &s->section->response_headers, &op, n);
+	apache_push(s->l, &s->section->response_headers, &op, n);
+	op.action = WSR_HEADER_SET_IF_EMPTY;
+	op.regex = WSR_NONE;
+	op.condition = outbound_condition(s, n, pre, plain, iis_flag(match, "negate", false));
+	apache_push(s->l, &s->section->response_headers, &op, n);
 }
 
 void iis_outbound_rules(struct iis_site *s, const struct node *rules)
 {
 	NODE_EACH_CHILD(n, rules)
 		if (node_is(n, "rule") && iis_flag(n, "enabled", true))
-			outbound(s, n);
+			outbound(s, rules, n);
 }

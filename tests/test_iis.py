@@ -137,6 +137,99 @@ class Served(unittest.TestCase):
                 self.assertEqual(c.read(len(message)), message)
 
 
+class Small(unittest.TestCase):
+    """One small file a test."""
+
+    def setUp(self):
+        self.backend = Backend(self.script)
+        self.addCleanup(self.backend.stop)
+        self.address = ("127.0.0.1", env.free_port())
+        self.server = Wsrpd()
+        self.server.compile_options = ("--listen", "%s:%d" % self.address)
+        self.fields = []
+
+    def script(self, request):
+        status = int((request.target.split("status=") + ["200"])[1][:3]) if "status=" in request.target else 200
+        return [respond(status, list(self.fields), b"fine", reason="Scripted")]
+
+    def serve(self, text):
+        self.server.start(HEAD + text.replace("BACKEND", "%s:%d" % self.backend.address) + TAIL, waits=[self.address], file="web.config")
+        self.addCleanup(self.server.stop)
+
+    def ask(self, target, **more):
+        return client.get(self.address, target, host="site.example", **more)
+
+    def redirects(self, expected, status=302):
+        for target, location in expected:
+            answer = self.ask(target)
+            self.assertEqual((answer.status, answer.get("location")), (status, location) if location else (404, None), target)
+
+    def test_redirect_relative(self):
+        self.serve('<httpRedirect enabled="true" destination="https://e.example/new" httpResponseStatus="PermRedirect" />')
+        self.redirects([("/", "https://e.example/new/"), ("/a/b.htm?c=d", "https://e.example/new/a/b.htm?c=d")], 308)
+
+    def test_redirect_exact(self):
+        self.serve('<httpRedirect enabled="true" destination="https://e.example/new" exactDestination="true" />')
+        self.redirects([("/", "https://e.example/new"), ("/a/b.htm?c=d", "https://e.example/new")])
+
+    def test_redirect_child_only(self):
+        self.serve('<httpRedirect enabled="true" destination="https://e.example/new/" childOnly="true" />')
+        self.redirects([("/", "https://e.example/new/"), ("/b.htm?c", "https://e.example/new/b.htm?c"), ("/a/b.htm", None)])
+
+    def test_redirect_variables_and_wildcards(self):
+        self.serve('<httpRedirect enabled="true" destination="https://e.example/all$V$Q"><add wildcard="*.php" destination="https://e.example/$0.htm" />'
+                   '<add wildcard="/old/*/page*" destination="/new/$1/$0" /></httpRedirect>')
+        self.redirects([("/a/b.php?c=d", "https://e.example/a/b.htm"), ("/old/x/page7", "http://site.example/new/7/x"), ("/z?c=d", "https://e.example/all/z?c=d")])
+
+    def test_redirect_off(self):
+        self.serve('<httpRedirect enabled="false" destination="https://e.example/" />')
+        self.redirects([("/", None)])
+
+    OUTBOUND = """<rewrite><rules><rule name="all"><match url="(.*)" /><action type="Rewrite" url="http://BACKEND/{R:1}" /></rule></rules><outboundRules>
+        <preConditions><preCondition name="moved" logicalGrouping="MatchAny"><add input="{RESPONSE_STATUS}" pattern="^30[12]$" /><add input="{RESPONSE_X_ALSO}" pattern="yes" /></preCondition>
+         <preCondition name="plain"><add input="{RESPONSE_CONTENT_TYPE}" pattern="^text/plain" /></preCondition></preConditions>
+        <rule name="location" preCondition="moved"><match serverVariable="RESPONSE_Location" pattern="^http://[^/]+/(.*)" />
+         <conditions><add input="{REQUEST_URI}" pattern="^/app/" /></conditions><action type="Rewrite" value="https://{HTTP_HOST}/app/{R:1}" /></rule>
+        <rule name="whole"><match serverVariable="RESPONSE_X_Part" pattern="inner" /><action type="Rewrite" value="all of it" /></rule>
+        <rule name="add" preCondition="plain"><match serverVariable="RESPONSE_X_Added" pattern=".*" /><action type="Rewrite" value="new" /></rule>
+        <rule name="not"><match serverVariable="RESPONSE_X_Not" pattern="^good" negate="true" /><action type="Rewrite" value="bad" /></rule>
+        <rule name="nothing"><match serverVariable="RESPONSE_X_Part" pattern=".*" /><action type="None" /></rule>
+        </outboundRules></rewrite>"""
+
+    def answered(self, target, *fields):
+        self.fields = fields
+        return self.ask(target)
+
+    def test_outbound_conditions(self):
+        self.serve(self.OUTBOUND)
+        there = ("Location", "http://inner.example/x/y")
+        for target, fields, location in (("/app/a?status=302", [there], "https://site.example/app/x/y"), ("/other?status=302", [there], there[1]), ("/app/a?status=201", [there], there[1]),
+                                         ("/app/a?status=201", [there, ("X-Also", "yes")], "https://site.example/app/x/y"), ("/app/a?status=301", [("Location", "/z")], "/z")):
+            self.assertEqual(self.answered(target, *fields).get("location"), location, (target, fields))
+
+    def test_outbound_values(self):
+        self.serve(self.OUTBOUND)
+        self.assertEqual(self.answered("/a", ("X-Part", "an inner part")).get("x-part"), "all of it")
+        self.assertEqual(self.answered("/a", ("X-Part", "another")).get("x-part"), "another")
+        self.assertIsNone(self.answered("/a").get("x-part"))
+        self.assertEqual(self.answered("/a", ("Content-Type", "text/plain")).get("x-added"), "new")
+        self.assertEqual(self.answered("/a", ("Content-Type", "text/plain"), ("X-Added", "old")).get("x-added"), "new")
+        self.assertIsNone(self.answered("/a", ("Content-Type", "text/html")).get("x-added"))
+        self.assertEqual([self.answered("/a", ("X-Not", value)).get("x-not") for value in ("goodness", "other")], ["goodness", "bad"])
+        self.assertEqual(self.answered("/a").get("x-not"), "bad")
+
+    def test_backend_hosts_in_answers(self):
+        self.serve('<proxy enabled="true" reverseRewriteHostInResponseHeaders="true" timeout="00:00:30" />'
+                   '<rewrite><rules><rule name="all"><match url="(.*)" /><action type="Rewrite" url="http://BACKEND/{R:1}" /></rule></rules></rewrite>')
+        self.assertEqual(self.answered("/a?status=302", ("Location", "http://%s:%d/x?y" % self.backend.address)).get("location"), "http://site.example/x?y")
+        self.assertEqual(self.answered("/a?status=302", ("Location", "http://else.example/x")).get("location"), "http://else.example/x")
+
+    def test_timeout(self):
+        self.backend.script = lambda request: [("pause", 3), respond(200, [], b"late")]
+        self.serve('<proxy enabled="true" timeout="00:00:01" /><rewrite><rules><rule name="all"><match url="(.*)" /><action type="Rewrite" url="http://BACKEND/{R:1}" /></rule></rules></rewrite>')
+        self.assertEqual(self.ask("/a").status, 502)
+
+
 class Refused(unittest.TestCase):
     def compile(self, text, *options):
         folder = env.scratch("wsrp-iis")
@@ -178,6 +271,17 @@ class Refused(unittest.TestCase):
     def test_attribute(self):
         self.expect(self.rule('<match uri="x" /><action type="None" />'), "argument", "<match> has no attribute 'uri'")
         self.expect(self.rule('<match url="x" /><action type="Rewrit" url="/" />'), "argument", "'Rewrit' is none of")
+
+    def test_outbound(self):
+        rules = "<rewrite><outboundRules>%s</outboundRules></rewrite>"
+        self.expect(rules % '<rule name="r"><match filterByTags="A, Img" pattern="x" /><action type="Rewrite" value="y" /></rule>', "unsupported-directive", "for the body is not compiled")
+        self.expect(rules % '<rule name="r" preCondition="none"><match serverVariable="RESPONSE_A" pattern="x" /><action type="Rewrite" value="y" /></rule>', "argument", "there is no <preCondition>")
+        self.expect(rules % '<rule name="r"><match serverVariable="RESPONSE_A" pattern="x" /><action type="Redirect" url="y" /></rule>', "argument", "Rewrite or None")
+
+    def test_settings(self):
+        self.expect('<proxy timeout="2 minutes" />', "duration", "hours:minutes:seconds")
+        self.expect('<security><requestFiltering><verbs><add verb="TRACE" allowed="false" /></verbs></requestFiltering></security>', "unsupported-directive", "{REQUEST_METHOD}")
+        self.expect('<httpRedirect enabled="true" />', "argument", "no destination")
 
     def test_xml(self):
         self.expect("<rewrite>", "syntax", "not well-formed XML: mismatched tag")
