@@ -294,9 +294,19 @@ class Documents(unittest.TestCase):
             with self.subTest(path):
                 self.assertEqual(env.read(os.path.join(env.TOP, path)), text, "run make docs")
 
-    def test_manual_page_can_be_broken_into_lines(self):
-        words = re.split(r"\s+|\\:", gen_docs.documents()["docs/man/wsrp.conf.5"])
-        self.assertEqual([word for word in words if len(word) > 70], [])
+    def test_manual_pages_can_be_broken_into_lines(self):
+        for path, text in gen_docs.documents().items():
+            if path.endswith(".5"):
+                words = re.split(r"\s+|\\:", text)
+                self.assertEqual([word for word in words if len(word) > 70], [], path)
+
+    def test_manual_pages_name_every_row(self):
+        pages = gen_docs.documents()
+        for page, names in (("wsrp.conf.5", [row.name for row in gen_docs.directive_table.rows() if row.name != "*"]), ("wsrp-apache.conf.5", [row.name for row in gen_docs.directive_table.rows("APACHE")]),
+                            ("wsrp-iis.conf.5", [row[0] for row in gen_docs.iis_elements()])):
+            text = pages["docs/man/" + page].replace("\\-", "-")
+            self.assertGreater(len(names), 40)
+            self.assertEqual([name for name in names if not re.search(r'(?m)^\.BR? "?<?%s(?!\w)' % re.escape(name), text)], [], page)
 
 
 if __name__ == "__main__":

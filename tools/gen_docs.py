@@ -3,7 +3,7 @@
 """Write the documents that follow from the directive table and the list of variables.
 
 In: grammar/directives.def, compiler/directive.h (the contexts), eval/variables.def, tests/directives and tests/differential/httpd (how each row is tested).
-Out: docs/DIRECTIVES.md, docs/NGINX.md, docs/APACHE.md, docs/IIS.md and docs/man/wsrp.conf.5; with --check nothing is written and the exit code is 1 when a file is
+Out: docs/DIRECTIVES.md, docs/NGINX.md, docs/APACHE.md, docs/IIS.md and docs/man/wsrp*.conf.5; with --check nothing is written and the exit code is 1 when a file is
 not what it should be.  The same inputs give the same bytes.  tests/test_directives.py reads the table through this file too.
 """
 
@@ -127,8 +127,8 @@ def roff(text):
     return ("\\&" + text) if text[:1] in ".'" else text
 
 
-def man_entry(row):
-    name = "any other word" if row.name == "*" else row.name
+def man_entry(row, verdicts=VERDICTS, section=False):
+    name = "any other word" if row.name == "*" else "<%s>" % row.name if section else row.name
     out = [".TP", ".B " + roff(name) if row.name != "*" else ".I " + roff(name)]
     if row.signature:
         signature = roff(row.signature).replace('"', "\\(dq").replace("|", "|\\:")  # a long choice may be broken behind each bar
@@ -136,7 +136,7 @@ def man_entry(row):
     out.append(roff(row.sentence))
     out.append(".br")
     out.append(roff("In: %s.%s%s" % (row.where, " Default: %s." % row.default if row.default is not None else "",
-                                     "" if row.verdict == "EXACT" else " %s%s." % (VERDICTS[row.verdict].capitalize(), ": " + row.note.rstrip(".") if row.note else ""))))
+                                     "" if row.verdict == "EXACT" else " %s%s." % (verdicts[row.verdict].capitalize(), ": " + row.note.rstrip(".") if row.note else ""))))
     return out
 
 
@@ -159,7 +159,48 @@ stand in quotes; a backslash takes the meaning of the next character away; # sta
     out.append("A name that ends with an underscore is a family: the rest names the field, argument or cookie.")
     for name, _, sentence in names:
         out += [".TP", ".B $" + roff(name), roff(sentence)]
-    out += [".SH SEE ALSO", ".BR wsrpc (1),", ".BR wsrpd (8)"]
+    out += [".SH SEE ALSO", ".BR wsrpc (1),", ".BR wsrp\\-apache.conf (5),", ".BR wsrp\\-iis.conf (5),", ".BR wsrpd (8)"]
+    return "\n".join(out) + "\n"
+
+
+def man_head(title, source, description):
+    return ['.\\" SPDX-License-Identifier: BSD-2-Clause', '.\\" Written by tools/gen_docs.py from %s.' % source, '.TH %s 5 "" "wsrp %s" "wsrp"' % (title.upper(), version()), ".ad l",
+            ".SH NAME", "%s \\- %s" % (roff(title), description), ".SH DESCRIPTION"]
+
+
+def man_page_apache(rows):
+    verdicts = {verdict: text.replace("nginx", "httpd") for verdict, text in VERDICTS.items()}
+    out = man_head("wsrp-apache.conf", "grammar/directives_apache.def and grammar/directives_apache_more.def", "Apache configuration that wsrpc compiles")
+    out += ["Files of Apache httpd 2.4: a directive is a line, its name without regard to case and its arguments, which stand in quotes when they have blanks; a backslash at",
+            "the end of a line continues it; sections stand in pointed brackets; # starts a comment at the beginning of a line. A file without",
+            ".B Listen", "listens on the addresses of its virtual hosts. ${NAME} is a",
+            ".B Define", "of the text or of", ".BR \\-\\-define .", "Modules are those that a directive below belongs to:",
+            ".B <IfModule>", "is decided by that, and a note says how.", ".PP",
+            "Unless a verdict stands behind it, a directive means what it means in httpd. Differs: a note says how. No effect: accepted in silence. Refused: an error with the way out.",
+            "docs/APACHE.md names the comparison that shows each of them."]
+    for section, members in sections(rows):
+        out.append(".SH " + roff(section.removeprefix("Apache: ").upper()))
+        for row in members:
+            out += man_entry(row, verdicts, row.signature.endswith("{ }"))
+    out += [".SH SEE ALSO", ".BR wsrpc (1),", ".BR wsrp.conf (5),", ".BR wsrp\\-iis.conf (5),", ".BR wsrpd (8)"]
+    return "\n".join(out) + "\n"
+
+
+def man_page_iis():
+    verdicts = {verdict: text.replace("nginx", "IIS") for verdict, text in VERDICTS.items()}
+    out = man_head("wsrp-iis.conf", "grammar/iis.def", "IIS configuration (web.config) that wsrpc compiles")
+    out += ["The rules of a web.config (URL Rewrite 2.1) as a site. Addresses and certificates are not part of such a file:",
+            ".BR \\-\\-listen ,", ".B \\-\\-certificate", "and", ".B \\-\\-certificate\\-key", "of", ".BR wsrpc (1)", "name them. Elements that are not listed are reported with their place and have no effect.",
+            ".PP", "A pattern is matched against the path without its first slash and without the query;", ".B \\-\\-assume\\-full\\-url",
+            "matches one that begins with a scheme against the whole URL. A", ".B Rewrite", "to a URL with a scheme is a reverse proxy; what no rule takes is answered with 404.", ".SH ELEMENTS"]
+    for name, parents, verdict, attributes, sentence, note in iis_elements():
+        out += [".TP", ".B <%s>" % roff(name)]
+        out.append(roff(sentence))
+        if attributes:
+            out += [".br", roff("Attributes: %s." % ", ".join(attributes.split())).replace("|", "|\\:")]
+        out += [".br", roff("In: %s.%s" % (" ".join("<%s>" % parent for parent in parents.split()) or "the document",
+                                           (" %s%s." % (verdicts[verdict].capitalize(), ": " + note if note else "") if verdict != "EXACT" else " %s." % (note[0].upper() + note[1:]) if note else "")))]
+    out += [".SH SEE ALSO", ".BR wsrpc (1),", ".BR wsrp.conf (5),", ".BR wsrp\\-apache.conf (5),", ".BR wsrpd (8)"]
     return "\n".join(out) + "\n"
 
 
@@ -200,6 +241,8 @@ address makes it speak TLS. Elements that are not in the list below are reported
 * A request that no rule takes is answered with 404: there is no folder of files.
 * `{HTTP_X_NAME}`, `{REQUEST_URI}`, `{QUERY_STRING}`, `{HTTPS}`, `{URL}`, `{CACHE_URL}`, `{REMOTE_ADDR}` and the other variables of a request, `{R:n}`, `{C:n}`, `{ToLower:}`, `{UrlEncode:}`,
   `{UrlDecode:}` and `{Map:}` stand in texts.
+* An outbound rule takes the place of the whole value of a field, and sets one that is absent when its pattern takes the empty text; `{RESPONSE_X_NAME}` and `{RESPONSE_STATUS}` stand in
+  its conditions and preConditions. Backends' hosts in `Location` become the host that was asked for when `<proxy reverseRewriteHostInResponseHeaders="true">` says so.
 * `rewriteMaps` are compiled; keys are compared without regard to case.
 
 Not compared with a running IIS: the tests follow its documentation (tests/test_iis.py).
@@ -306,11 +349,13 @@ def documents():
         "docs/DIRECTIVES.md": directives_md(rows, names),
         "docs/NGINX.md": nginx_md(rows, seen_by_tests()),
         "docs/man/wsrp.conf.5": man_page(rows, names),
+        "docs/man/wsrp-apache.conf.5": man_page_apache(directive_table.rows("APACHE")),
+        "docs/man/wsrp-iis.conf.5": man_page_iis(),
     }
 
 
 def main():
-    parser = argparse.ArgumentParser(description="write docs/DIRECTIVES.md, docs/NGINX.md, docs/APACHE.md, docs/IIS.md and docs/man/wsrp.conf.5")
+    parser = argparse.ArgumentParser(description="write docs/DIRECTIVES.md, docs/NGINX.md, docs/APACHE.md, docs/IIS.md and docs/man/wsrp*.conf.5")
     parser.add_argument("--check", action="store_true", help="write nothing, say which file is out of date")
     options = parser.parse_args()
     stale = 0
