@@ -189,7 +189,7 @@ static bool put_letter(struct text *t, const struct letter *f)
 	case 'h':
 		return variable(t, named(f, "c") ? WSR_V_REALIP_REMOTE_ADDR : WSR_V_REMOTE_ADDR), true;
 	case 'p':
-		return variable(t, named(f, "local") ? WSR_V_SERVER_PORT : named(f, "remote") ? WSR_V_REMOTE_PORT : WSR_V_HTTPD_SERVER_PORT), true;
+		return variable(t, named(f, "local") ? WSR_V_SERVER_PORT : named(f, "remote") ? WSR_V_REMOTE_PORT : WSR_V_HTTPD_OWN_PORT), true;
 	case 'q':
 		part = (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = WSR_V_ARGS };
 		variable(t, WSR_V_IS_ARGS); /* both are empty without a query, not a dash */

@@ -388,6 +388,7 @@ void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const 
 	/* ap_send_error_response: redirects of our own too, but not what OPTIONS is told */
 	bool error = !up && e->decision.kind == WSR_DECIDE_ANSWER && !(a->status == 200 && e->decision.allow.ptr);
 	e->response = up;
+	e->httpd->sent = e->httpd->sent_always = (struct wsr_field_list){ 0 };
 	if (up)
 		backend_fields(e, up, &fields);
 	own_fields(a, &fields);
@@ -408,6 +409,10 @@ void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const 
 		wsr_out_field(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
 	write_list(&always, out);
 	write_list(&fields, out);
+	if (a->framing == WSR_FRAMING_LENGTH && !has_field(&fields, "Content-Length"))
+		wsr_fields_add(&fields, WSR_STR("Content-Length"), wsr_number(e->arena, a->length)); /* for the log; what is sent follows */
+	e->httpd->sent_always = always;
+	e->httpd->sent = fields;
 	write_answer_framing(up, a, out);
 	write_connection(e, a, out);
 	wsr_out_end(out);

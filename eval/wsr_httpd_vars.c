@@ -281,6 +281,7 @@ bool wsr_httpd_var(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_HTTPD_PATH_INFO:    return path_info(e, out);
 	case WSR_V_HTTPD_SERVER_NAME:  return some(server_name(e), out);
 	case WSR_V_HTTPD_SERVER_PORT:  return some(wsr_number(e->arena, server_port(e)), out);
+	case WSR_V_HTTPD_OWN_PORT:     return some(wsr_number(e->arena, e->httpd->host->canonical_port ? e->httpd->host->canonical_port : is_tls(e) ? 443 : 80), out);
 	case WSR_V_HTTPD_SERVER_ADMIN: return some(wsr_string(e->table, e->httpd->host->admin), out);
 	case WSR_V_HTTPD_AUTH_TYPE:    return e->httpd->user.ptr && text("Basic", out);
 	case WSR_V_HTTPD_S_DN_:        return dn_part(e, WSR_V_SSL_CLIENT_S_DN, suffix, out);

@@ -100,9 +100,27 @@ static bool response_field(const struct wsr_head *h, struct wsr_str variable, st
 	return f && some(f->value, out);
 }
 
+/* After the head was made httpd's fields are those of the head, a content type without its parameters (mod_log_config: log_header_out). */
+static bool httpd_sent_field(const struct wsr_httpd *h, struct wsr_str variable, struct wsr_str *out)
+{
+	const struct wsr_field_list *lists[] = { &h->sent_always, &h->sent };
+	for (size_t k = 0; k < 2; k++) {
+		for (uint32_t i = 0; i < lists[k]->count; i++) {
+			struct wsr_str value = lists[k]->fields[i].value;
+			if (!names_field(variable, lists[k]->fields[i].name))
+				continue;
+			const char *end = wsr_str_eq(variable, WSR_STR("content_type")) && value.len ? memchr(value.ptr, ';', value.len) : NULL;
+			return some(end ? wsr_str(value.ptr, (size_t)(end - value.ptr)) : value, out);
+		}
+	}
+	return false;
+}
+
 /* A field of the answer: the upstream's, or what we decided ourselves. */
 static bool sent_field(struct wsr_eval *e, struct wsr_str variable, struct wsr_str *out)
 {
+	if (e->httpd && (e->httpd->sent.count || e->httpd->sent_always.count))
+		return httpd_sent_field(e->httpd, variable, out);
 	if (e->response)
 		return response_field(e->response, variable, out);
 	if (wsr_str_eq(variable, WSR_STR("content_type")))

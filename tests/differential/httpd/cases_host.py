@@ -248,7 +248,7 @@ HttpdCase("tls", "SSLRequireSSL and strict names", vhosts("""
 
 FORMAT = "%h %l %u %t \\\"%r\\\" %>s %b"
 HttpdCase("log", "formats", vhost("""
-    LogFormat "%h %a %A %l %u \\"%r\\" %>s %s %b %m %U %q %H %f %v %V %p %{Host}i %{X-Missing}i %{X-Out}o %{COND}e %% %X %k %{c}a %{local}p %{canonical}p" full
+    LogFormat "%h %a %A %l %u \\"%r\\" %>s %s %b %m %U %q %H %v %V %p %{Host}i %{X-Missing}i %{X-Out}o %{COND}e %% %{c}a %{local}p %{canonical}p" full
     CustomLog logs/full.log full # drop
     CustomLog logs/common.log common # drop
     CustomLog logs/combined.log "%h %l %u %t \\"%r\\" %>s %b \\"%{Referer}i\\" \\"%{User-agent}i\\"" # drop
@@ -265,7 +265,7 @@ HttpdCase("log", "formats", vhost("""
     <Location /denied>
         Require all denied
     </Location>
-""").replace("%X %k", "%X"), [get("/up/x?y=z"), get("/r/x"), get("/quiet"), get("/denied"), get("/none", fields=[("Referer", "http://r/\"q\""), ("User-Agent", "agent\\1")]), head("/up/x"), post("/up/x"), get("/up/a%20b", host="name.example:81"), get("/up/x", version="1.0", host=None),
+"""), [get("/up/x?y=z"), get("/r/x"), get("/quiet"), get("/denied"), get("/none", fields=[("Referer", "http://r/\"q\""), ("User-Agent", "agent\\1")]), head("/up/x"), post("/up/x"), get("/up/a%20b", host="name.example:81"), get("/up/x", version="1.0", host=None),
            get("/up/x", fields=[("Cookie", "a=1; b=2"), ("User-Agent", "\xe9\x80\tx")])], files={"logs/.keep": ""}, observe=["log:logs/%s.log" % name for name in ("full", "common", "combined", "cond", "not", "expr", "status")] + ["lines:logs/time.log"], explain=False)
 
 HttpdCase("log", "TransferLog, main server logs and ErrorLog", """
