@@ -149,6 +149,8 @@ static bool look_up(struct wsr_eval *e, struct wsr_str uri, struct wsr_str args,
 		wsr_eval_fail(e, "subrequests for index files lead to more and more of them", pos);
 		return false;
 	}
+	while (uri.len > 1 && uri.ptr[0] == '/' && uri.ptr[1] == '/') /* as in a client's target */
+		uri = wsr_from(uri, 1);
 	if (values)
 		memcpy(values, e->values, count * sizeof(*values));
 	wsr_trace(e, pos, "looked up", uri);

@@ -519,7 +519,7 @@ static enum outcome finish(struct run *r, struct wsr_str before)
 	struct wsr_eval *e = r->e;
 	if (!r->changed)
 		return MATCHED;
-	if (!(r->scheme && !r->proxy && r->escape) && has_blank(e->args))
+	if (!(r->scheme && !r->proxy && !r->pass_through && r->escape) && has_blank(e->args))
 		return refuse(r, 403, "a blank or control character in the query");
 	if (r->proxy)
 		return to_proxy(r);

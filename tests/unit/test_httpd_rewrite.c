@@ -146,7 +146,7 @@ static void test_question_marks(void **state)
 		{ "GET /a%3f", "file /html/b" }, { "GET /c%3f", "403" }, { "GET /c", "file /html/b" }, { "GET /d%3f", "file /html/b%3f" }, { "GET /e?a?b", "403" }, { "GET /e%3f?a", "file /html/ba" },
 		{ "GET /f%3f", "-> GET /b%3F?q=1 127.0.0.1:9" }, { "GET /g%3f", "403" }, { "GET /h%3f", "-> GET /b 127.0.0.1:9" }, { "GET /i|X: ?", "403" }, { "GET /j%3F", "403" },
 		{ "GET /k?q", "-> GET /b%3Fx=1?q 127.0.0.1:9" }, { "GET /k%3f?q", "-> GET /b%3F%3Fx=1?q 127.0.0.1:9" }, { "GET /l?q", "-> GET /b%3Fx= 127.0.0.1:9" }, { "GET /l%3f", "403" },
-		{ "GET /n?&", "-> GET /b? 127.0.0.1:9" }, { "GET /o", "400" }, { "GET /p%20q", "file /html/b" }, { "GET /p\\q", "file /html/b" }, { "GET /own", "302 http://t/x" }, { "GET /zz/a", "file /html/zz/b" }, { "GET /zz/aa", "500" }, { "GET /xlt", "410" }, { "GET /base/", "file /html/f.txt" }, { "GET /base/index.html", "file /html/base/index.html" }, { "GET /m%20", "403" }, { "GET /m%22", "-> GET /b\" 127.0.0.1:9" },
+		{ "GET /n?&", "-> GET /b? 127.0.0.1:9" }, { "GET /o", "400" }, { "GET /o%20", "403" }, { "GET /p%20q", "file /html/b" }, { "GET /p\\q", "file /html/b" }, { "GET /own", "302 http://t/x" }, { "GET /zz/a", "file /html/zz/b" }, { "GET /zz/aa", "500" }, { "GET /xlt", "410" }, { "GET /base/", "file /html/f.txt" }, { "GET /base/index.html", "file /html/base/index.html" }, { "GET /m%20", "403" }, { "GET /m%22", "-> GET /b\" 127.0.0.1:9" },
 		{ NULL, NULL },
 	};
 	(void)state;
@@ -169,7 +169,7 @@ static void test_question_marks(void **state)
 	       "RewriteCond %{IS_SUBREQ} =true\n"
 	       "RewriteRule ^/base/index.html$ /f.txt [L]\n"
 	       "RewriteRule ^/n http://127.0.0.1:9/b? [P,QSA]\n"
-	       "RewriteRule ^/o http://e.example/ [PT]\n"
+	       "RewriteRule ^/o(.*)$ http://e.example/?r=$1 [PT]\n"
 	       "RewriteRule ^/p\\ q$ /b [L]\n"
 	       "RewriteRule \"^/p\\\\q$\" /b [L]\n"
 	       "RewriteCond $1 (.*)\n"

@@ -159,7 +159,7 @@ static void test_folders(void **state)
 		{ "GET /dir/", "410" }, { "GET /idx/", "file /html/fb.html" }, { NULL, NULL },
 	};
 	static const struct site_vector sections[] = {
-		{ "GET /sec/none", "file /html/fb.html" }, { "GET /sec/", "file /html/fb.html" }, { "GET /own/none", "file /html/x.html" }, { "GET /ctl/a%7Fb", "500" }, { "GET //../x", "400" }, { "GET //own//none", "file /html/x.html" }, { NULL, NULL },
+		{ "GET /sec/none", "file /html/fb.html" }, { "GET /sec/", "file /html/fb.html" }, { "GET /own/none", "file /html/x.html" }, { "GET /ctl/a%7Fb", "500" }, { "GET //../x", "400" }, { "GET //own//none", "file /html/x.html" }, { "GET /x/..//idx/", "302 http://e.example/index.html" }, { NULL, NULL },
 	};
 	static const struct site_vector around[] = { { "GET /dir/", "500" }, { "GET /none", "500" }, { NULL, NULL } };
 	(void)state;
@@ -169,7 +169,7 @@ static void test_folders(void **state)
 	expect("DirectoryIndex a.html b.html\nRewriteEngine On\nRewriteRule ^/dir/a.html$ - [G]\nRewriteRule ^/dir/b.html$ /x [R]\nRewriteRule ^/idx/b.html$ /fb.html\n"
 	       "RewriteRule ^/idx/a.html$ /gone.html [NS]\n", refused);
 	expect("MergeSlashes Off\nFallbackResource /fb.html\n<Location /sec>\nRequire all granted\n</Location>\n<Location /own>\nFallbackResource /x.html\n</Location>\n"
-	       "RedirectMatch ^/ctl/(.*) http://e.example/?q=$1\n", sections);
+	       "RedirectMatch ^/idx/(.+) http://e.example/$1\nRedirectMatch ^/ctl/(.*) http://e.example/?q=$1\n", sections);
 	expect("RewriteEngine On\nRewriteRule ^/dir/index.html$ /dir/ [PT]\nFallbackResource /missing\n", around);
 }
 
