@@ -12,7 +12,8 @@ struct wsr_arena_block {
 	size_t len;                 /* bytes of the block, this header included */
 };
 
-#define ALIGNMENT 8u
+#define ALIGNMENT WSR_ARENA_ALIGNMENT
+_Static_assert(WSR_ARENA_BLOCK % ALIGNMENT == 0, "what is left of a block is a multiple");
 #define BLOCK_HEADER ((sizeof(struct wsr_arena_block) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
 
 #if defined(__has_feature)
@@ -107,7 +108,7 @@ void wsr_arena_pool_drain(struct wsr_arena_pool *pool)
 	pool->free_count = 0;
 }
 
-void *wsr_arena_alloc(struct wsr_arena *a, size_t len)
+void *wsr_arena_more(struct wsr_arena *a, size_t len)
 {
 	if (len > SIZE_MAX - BLOCK_HEADER - ALIGNMENT)
 		return NULL;

@@ -33,8 +33,19 @@ void wsr_arena_init(struct wsr_arena *a, struct wsr_arena_pool *pool, size_t max
 /** Give all blocks back; the arena is empty and usable again. */
 void wsr_arena_reset(struct wsr_arena *a);
 void wsr_arena_pool_drain(struct wsr_arena_pool *pool);
+#define WSR_ARENA_ALIGNMENT 8u
+/** wsr_arena_alloc() when the current block has no room. */
+void *wsr_arena_more(struct wsr_arena *a, size_t len);
 /** @return 8-byte aligned, uninitialised; NULL at the ceiling or out of memory. */
-void *wsr_arena_alloc(struct wsr_arena *a, size_t len);
+static inline void *wsr_arena_alloc(struct wsr_arena *a, size_t len)
+{
+	size_t room = (size_t)(a->end - a->next); /* a multiple of the alignment */
+	if (len == 0 || len > room)
+		return wsr_arena_more(a, len);
+	void *p = a->next;
+	a->next += (len + WSR_ARENA_ALIGNMENT - 1) / WSR_ARENA_ALIGNMENT * WSR_ARENA_ALIGNMENT;
+	return p;
+}
 /** A NUL-terminated copy; { NULL, 0 } on failure. */
 struct wsr_str wsr_arena_dup(struct wsr_arena *a, struct wsr_str s);
 

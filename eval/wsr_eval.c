@@ -174,9 +174,11 @@ static void run_locations(struct wsr_eval *e, bool chosen)
 	decide_content(e);
 }
 
-static void run_server(struct wsr_eval *e)
+/* The server was entered and nothing has happened since, or it is entered now. */
+static void run_server(struct wsr_eval *e, bool entered)
 {
-	enter_server(e);
+	if (!entered)
+		enter_server(e);
 	if (wsr_server_at(e->table, e->server)->host != WSR_NONE)
 		wsr_httpd_run(e);
 	else if (wsr_program_run(e, wsr_server_at(e->table, e->server)->program) != WSR_PROGRAM_DECIDED)
@@ -230,7 +232,7 @@ void wsr_flow_go(struct wsr_eval *e, struct wsr_str uri, struct wsr_str args)
 	e->uri_changed = true;
 	e->prefix_lost = false;
 	e->uri_below_alias = false;
-	run_server(e);
+	run_server(e, false);
 }
 
 void wsr_flow_redirect(struct wsr_eval *e, struct wsr_str uri, struct wsr_str args, uint32_t pos)
@@ -322,10 +324,12 @@ static bool choose_server(struct wsr_eval *e)
 		server_error(e, "a regular expression does not compile or ran into its limit", wsr_regex_at(e->table, m.regex)->pos);
 		return false;
 	}
+	bool entered = e->server == m.server && !e->httpd; /* the listener's default, by reset() */
 	e->server = m.server;
 	if (m.how == WSR_BY_REGEX)
 		wsr_regex_keep(e, m.regex, &e->captures);
-	enter_server(e);
+	if (!entered)
+		enter_server(e);
 	wsr_trace(e, wsr_server_at(e->table, m.server)->pos, why[m.how], e->host);
 	return true;
 }
@@ -398,7 +402,7 @@ const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)
 	}
 	if (h->query.len > 0 || (e->httpd && h->has_query))
 		e->args = h->query.ptr ? h->query : WSR_STR("");
-	run_server(e);
+	run_server(e, !e->httpd);
 	return &e->decision;
 }
 

@@ -47,8 +47,6 @@ struct exchange *exchange_new(struct conn *c)
 	x->eval.world_ctx = x;
 	x->eval.arena = &x->arena;
 	x->head_timer.fn = on_head_timeout;
-	if (default_srv(x)->client_header_timeout_ms)
-		timer_set(&c->w->loop, &x->head_timer, default_srv(x)->client_header_timeout_ms);
 	return x;
 }
 
@@ -159,6 +157,8 @@ enum wsr_head_status exchange_take_head(struct exchange *x, struct wsr_str *in)
 	enum wsr_head_status s = wsr_head_request(&x->parser, x->head_buf, x->head_len, &x->limits, &x->arena, &x->request);
 	if (s == WSR_HEAD_DONE)
 		n -= x->head_len - x->request.head_bytes;
+	else if (s == WSR_HEAD_MORE && !timer_is_set(&x->head_timer) && default_srv(x)->client_header_timeout_ms)
+		timer_set(&x->w->loop, &x->head_timer, default_srv(x)->client_header_timeout_ms); /* most heads come whole */
 	x->has_request = s != WSR_HEAD_MORE && x->request.method.len > 0;
 	*in = wsr_str(in->ptr + n, in->len - n);
 	return s;

@@ -161,14 +161,14 @@ static bool has_output(const struct stream *s)
 	return s->out || s->file;
 }
 
-static uint64_t read_due(const struct stream *s)
+static inline uint64_t read_due(const struct stream *s)
 {
 	if (s->read_timeout_ms == 0 || s->paused || s->eof || s->failed || s->read_timed_out)
 		return UINT64_MAX;
 	return s->read_timeout_ms > UINT64_MAX - s->read_at_ms ? UINT64_MAX : s->read_at_ms + s->read_timeout_ms;
 }
 
-static uint64_t write_due(const struct stream *s)
+static inline uint64_t write_due(const struct stream *s)
 {
 	bool lingering = s->closing && s->shut_done;
 
