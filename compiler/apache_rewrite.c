@@ -211,6 +211,12 @@ static void warn_of_filename(struct lower *l, const struct level *lv, const stru
 	diag_note(l->cc, d, SPAN_NONE, "write %%{DOCUMENT_ROOT}%%{REQUEST_URI}");
 }
 
+/* Rules of sections run when the user is known: nothing is looked ahead for. */
+static struct wsr_str known_already(const struct level *lv, struct wsr_str test)
+{
+	return !in_host(lv->section) && is_word(test, "%{LA-U:REMOTE_USER}") ? WSR_STR("%{REMOTE_USER}") : test;
+}
+
 void lower_apache_rewrite_cond(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	struct cond_flags flags = read_cond_flags(l, n);
@@ -226,7 +232,7 @@ void lower_apache_rewrite_cond(struct lower *l, struct level *lv, const struct n
 	} else {
 		if (not)
 			pattern = wsr_str(pattern.ptr + 1, pattern.len - 1);
-		c.a = apache_rewrite_text(l, n, node_arg(n, 0), arg_str(n, 0));
+		c.a = apache_rewrite_text(l, n, node_arg(n, 0), known_already(lv, arg_str(n, 0)));
 		if (!file_test(l, n, pattern, &c) && !integer_test(l, pattern, &c) && !string_test(l, pattern, flags.nocase, &c)) {
 			c.op = WSR_COND_MATCH;
 			c.b = lower_regex(l, n, node_arg(n, 1), pattern, flags.nocase);

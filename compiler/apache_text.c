@@ -148,7 +148,7 @@ enum apache_variable apache_variable_part(struct lower *l, struct wsr_str name, 
 		return APACHE_VARIABLE_KNOWN;
 	}
 	if (family(name, "LA-U:", &rest) || family(name, "LA-F:", &rest)) {
-		*why = "a look-ahead would run the later phases of the request beforehand";
+		*why = "a look-ahead would run the later phases of the request beforehand; in a <Location> or <Directory> the user is known, by LA-U:REMOTE_USER or REMOTE_USER";
 		return APACHE_VARIABLE_REFUSED;
 	}
 	if (family(name, "SSL:", &rest)) {

@@ -382,6 +382,45 @@ static void expire(struct wsr_eval *e, const struct wsr_head *up, unsigned statu
 	wsr_fields_add(list, WSR_STR("Expires"), expires);
 }
 
+/* Names of a Vary field, those that are there already left out; blanks and commas part them. */
+static void collect_vary(struct wsr_str value, struct wsr_field_list *names)
+{
+	static const char parts[] = ", \t";
+	while (value.len) {
+		size_t len = 0;
+		while (len < value.len && !memchr(parts, value.ptr[len], sizeof(parts) - 1))
+			len++;
+		struct wsr_str name = wsr_str(value.ptr, len);
+		if (len && wsr_fields_find(names, name, 0) == names->count)
+			wsr_fields_add(names, name, WSR_STR(""));
+		value = wsr_from(value, len < value.len ? len + 1 : len);
+	}
+}
+
+/* All Vary fields become one, "a,b" (http_filters.c: fixup_vary). */
+static void join_vary(struct wsr_eval *e, struct wsr_field_list *always, struct wsr_field_list *fields)
+{
+	static const struct wsr_str vary = { "Vary", 4 };
+	struct wsr_field_list *both[] = { always, fields }, names = { .arena = e->arena };
+	for (size_t k = 0; k < 2; k++)
+		for (uint32_t i = 0; i < both[k]->count; i++)
+			if (wsr_str_eq_nocase(both[k]->fields[i].name, vary))
+				collect_vary(both[k]->fields[i].value, &names);
+	if (names.count == 0 && !names.failed)
+		return;
+	struct wsr_str *parts = wsr_arena_alloc(e->arena, 2 * (size_t)names.count * sizeof(*parts));
+	for (uint32_t i = 0; parts && i < names.count; i++) {
+		parts[2 * i] = i ? WSR_STR(",") : WSR_STR_NULL;
+		parts[2 * i + 1] = names.fields[i].name;
+	}
+	wsr_fields_remove(always, vary);
+	struct wsr_str joined = parts ? wsr_join(e->arena, parts, 2 * names.count) : WSR_STR_NULL;
+	if (names.failed || !joined.ptr)
+		fields->failed = true;
+	else
+		wsr_fields_set(fields, vary, joined);
+}
+
 void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
 {
 	struct wsr_field_list fields = { .arena = e->arena }, always = { .arena = e->arena };
@@ -401,6 +440,7 @@ void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const 
 		expire(e, up, a->status, &fields);
 		if (!error)
 			header_ops(e, &fields, false);
+		join_vary(e, &always, &fields);
 	}
 	wsr_out_status_line(out, 1, a->status, up && up->status == a->status && up->reason.len ? up->reason : wsr_reason(a->status));
 	if (a->date.len > 0 && !has_field(&fields, "Date"))

@@ -329,3 +329,40 @@ HttpdCase("rewriting", "RewriteOptions of sections", vhosts("""
     </Directory>
 """), [get("/" + target, host=name) for name in ("a.example", "down.example") for target in
        ("x", "own/x", "own/inner", "behind/x", "behind/inner", "behind/deep/x", "behind/deep/inner", "base/x", "base/deep/x", "bare", "bare/")], files=FOLDERS)
+
+HttpdCase("rewriting", "the user in rules of a section", vhost("""
+    ProxyPass / http://@UP@/
+    <Location /ahead>
+        AuthType Basic
+        AuthName a
+        AuthUserFile @DIR@/users
+        Require valid-user # drop
+        RewriteEngine On # drop
+        RewriteCond %{LA-U:REMOTE_USER} (.+) # drop
+        RewriteRule .* - [E=WHO:%1] # drop
+        RequestHeader set X-Who %{WHO}e env=WHO # drop
+    </Location>
+    <Location /ahead/plain>
+        RewriteCond %{REMOTE_USER} ^(a.*) # drop
+        RewriteRule .* - [E=WHO:plain-%1] # drop
+    </Location>
+"""), [get(target, fields=fields) for target in ("/ahead/x", "/ahead/plain", "/x") for fields in ((), basic("apr"), basic("sha"), basic("apr", "wrong"))], files=PASSWORDS)
+
+
+def varying(request):
+    """Two Vary fields, with blanks and repetitions."""
+    return [backend.respond(200, [("Vary", "Accept-Encoding, User-Agent"), ("Vary", "accept-encoding,  Cookie")], b"varies")]
+
+
+HttpdCase("header", "Vary is one list", vhost("""
+    ProxyPass / http://@UP@/
+    <Location /merged>
+        Header merge Vary Origin # drop
+    </Location>
+    <Location /always>
+        Header always set Vary "Origin, Cookie" # drop
+    </Location>
+    <Location /gone>
+        Header unset Vary # drop
+    </Location>
+"""), [get("/"), get("/merged"), get("/always"), get("/gone")], script=varying)
