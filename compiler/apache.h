@@ -28,6 +28,7 @@ struct apache_host {
 	struct apache_run workers;  /* struct wsr_worker: the main server's first */
 	struct apache_run trusted;  /* struct wsr_access_rule */
 	bool proxy_timeout;         /* ProxyTimeout was given */
+	bool proxy_protocol, proxy_protocol_said; /* RemoteIPProxyProtocol: for the addresses of this host */
 	bool no_ws_fallback;        /* ProxyWebsocketFallbackToProxyHttp Off */
 	struct apache_run layers;   /* struct wsr_layer: the host's own first, then its sections in the order in which they are laid over each other */
 };

@@ -12,6 +12,14 @@ void lower_apache_remote_header(struct lower *l, struct level *lv, const struct 
 	lv->section->host->record.remote_header = plan_str(l->plan, arg_str(n, 0));
 }
 
+/* It belongs to addresses, not to hosts: of those that share one the last that says anything counts (apache_listen.c). */
+void lower_apache_proxy_protocol(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)l, (void)arg;
+	lv->section->host->proxy_protocol_said = true;
+	lv->section->host->proxy_protocol = word_is_nocase(node_arg(n, 0), "on");
+}
+
 /* Private addresses are believed from internal proxies only: `deny` marks those. */
 void lower_apache_remote_proxy(struct lower *l, struct level *lv, const struct node *n, unsigned internal)
 {

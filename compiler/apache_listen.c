@@ -238,6 +238,16 @@ static void fix_engine(struct lower *l, struct diag *d, const struct node *host)
 		fix_line_behind(l->cc, d, host, certificate, "SSLEngine on");
 }
 
+/* RemoteIPProxyProtocol of an address: what the last of its hosts says, or else the main server. */
+static bool takes_preface(const struct apache_vhost *main_server, struct apache_vhost *const *hosts, uint32_t n)
+{
+	bool on = main_server->host.proxy_protocol;
+	for (uint32_t i = 0; i < n; i++)
+		if (hosts[i]->host.proxy_protocol_said)
+			on = hosts[i]->host.proxy_protocol;
+	return on;
+}
+
 /* One record. family: 4 or 6; zero bytes are the wildcard. */
 static void listen_record(struct listening *g, const struct place *at, uint8_t family)
 {
@@ -260,6 +270,8 @@ static void listen_record(struct listening *g, const struct place *at, uint8_t f
 		.flags = (hosts[0]->tls ? WSR_LISTEN_TLS : 0) | (memcmp(at->bytes, zero, sizeof(zero)) == 0 ? WSR_LISTEN_WILDCARD : 0) |
 			 (family == 6 ? WSR_LISTEN_IPV6ONLY : 0),
 	};
+	if (takes_preface(&g->all->main_server, hosts, n))
+		record.flags |= WSR_LISTEN_PROXY_PROTOCOL | WSR_LISTEN_PROXY_CLIENT;
 	memcpy(record.addr, at->bytes, sizeof(record.addr));
 	record.nameset = make_nameset(l, hosts, n);
 	if (!record.flags || !(record.flags & WSR_LISTEN_TLS))

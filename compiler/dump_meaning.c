@@ -318,7 +318,7 @@ static void listens(const struct dump *d)
 {
 	static const struct { uint32_t bit; const char *name; } flags[] = {
 		{ WSR_LISTEN_TLS, "ssl" }, { WSR_LISTEN_REUSEPORT, "reuseport" }, { WSR_LISTEN_IPV6ONLY, "ipv6only" },
-		{ WSR_LISTEN_PROXY_PROTOCOL, "proxy_protocol" }, { WSR_LISTEN_DEFERRED, "deferred" }, { WSR_LISTEN_KEEPALIVE, "so_keepalive" },
+		{ WSR_LISTEN_PROXY_PROTOCOL, "proxy_protocol" }, { WSR_LISTEN_PROXY_CLIENT, "proxy_client" }, { WSR_LISTEN_DEFERRED, "deferred" }, { WSR_LISTEN_KEEPALIVE, "so_keepalive" },
 	};
 	for (uint32_t i = 0; i < wsr_listen_count(d->t); i++) {
 		const struct wsr_listen *l = wsr_listen_at(d->t, i);

@@ -10,6 +10,7 @@
 #include "runtime/conn.h"
 #include "runtime/listeners.h"
 #include "runtime/log.h"
+#include "runtime/preface.h"
 #include "runtime/upstream.h"
 #include "runtime/worker.h"
 
@@ -86,10 +87,12 @@ static bool accept_one(struct listener *l)
 	if (!make_room(w))
 		return false;
 	int fd = accept4(l->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd >= 0) {
+	if (fd >= 0 && l->proxied)
+		preface_accept(w, l, fd, (struct sockaddr *)&addr, len, l->renamed);
+	else if (fd >= 0)
 		conn_accept(w, l, fd, (struct sockaddr *)&addr, len);
+	if (fd >= 0)
 		return true;
-	}
 	switch (errno) {
 	case ECONNABORTED:
 	case EINTR:
@@ -194,6 +197,7 @@ static void retire(struct listener *l)
 
 void listeners_close(struct worker *w)
 {
+	preface_close_all(w);
 	timer_clear(&w->loop, &w->resume);
 	while (w->listeners) {
 		struct listener *l = w->listeners;
@@ -221,6 +225,8 @@ void listeners_apply(struct worker *w, int *fds, uint32_t count)
 			continue;
 		l->index = i;
 		l->tls = rec->flags & WSR_LISTEN_TLS;
+		l->proxied = rec->flags & WSR_LISTEN_PROXY_PROTOCOL;
+		l->renamed = rec->flags & WSR_LISTEN_PROXY_CLIENT;
 		l->tls_key = l->tls ? tls_key : 0;
 	}
 	for (struct listener **at = &w->listeners; *at;) {

@@ -23,6 +23,8 @@ struct listener {
 	uint32_t index;             /* of listen in the worker's current table; WSR_NONE once it is gone: connections close after their answer */
 	uint32_t refs;              /* connections that were accepted here, and the worker's list */
 	bool tls;                   /* under the current table */
+	bool proxied;               /* clients send a PROXY header first */
+	bool renamed;               /* ... and are known by the address in it */
 	bool gone;                  /* no longer in the configuration: drained and closed */
 	uint64_t tls_key;           /* hash of what a kept-alive TLS connection depends on (certificate and client verification settings of the default server); a change
 	                             * closes kept-alive connections after their answer */

@@ -48,6 +48,7 @@ struct worker {
 	uint32_t max_connections;   /* worker_connections of the current table, or -o's, or fewer when there are not two descriptors for each */
 	uint32_t connections_override; /* -o worker_connections, 0 = the table's */
 	struct listener *listeners;
+	struct preface *prefaces;   /* connections that owe us a PROXY header */
 	bool listeners_paused;
 	struct timer resume;        /* goes on accepting although nothing was closed here */
 	time_t pause_logged;

@@ -885,6 +885,7 @@ struct wsr_name_regex { uint32_t regex; uint32_t server; };
 #define WSR_LISTEN_DEFERRED      16u
 #define WSR_LISTEN_KEEPALIVE     32u /* so_keepalive=on */
 #define WSR_LISTEN_WILDCARD      64u
+#define WSR_LISTEN_PROXY_CLIENT 128u /* PROXY_PROTOCOL: the address in it is the client's (httpd) */
 struct wsr_listen {
 	wsr_sref text;              /* canonical "127.0.0.1:80", "[::]:443", "unix:/path" */
 	uint8_t addr[16];           /* network order; IPv4 in the first four bytes */

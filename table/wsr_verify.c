@@ -541,7 +541,7 @@ EACH(name_regex, struct wsr_name_regex)
 
 static bool check_listen(struct wsr_walk *w, const struct wsr_listen *r)
 {
-	uint32_t known = WSR_LISTEN_WILDCARD * 2 - 1;
+	uint32_t known = WSR_LISTEN_PROXY_CLIENT * 2 - 1;
 
 	return wsr_want_string(w, r->text) && wsr_want(w, r->family == 4 || r->family == 6 || r->family == 1, WSR_E_ENUM) &&
 	       (r->family == 1 ? wsr_want_string(w, r->path) : wsr_want(w, r->path == 0, WSR_E_STRING)) && want_bits(w, r->flags, known) &&

@@ -332,7 +332,7 @@ static const struct edit EDITS[] = {
 	EDIT(listen, wsr_listen, 0, family, 2, ENUM),
 	EDIT(listen, wsr_listen, 0, family, 1, STRING),         /* a unix socket without path */
 	EDIT(listen, wsr_listen, 1, family, 6, STRING),         /* an address with path */
-	EDIT(listen, wsr_listen, 0, flags, 128, ENUM),
+	EDIT(listen, wsr_listen, 0, flags, 256, ENUM),
 	EDIT(listen, wsr_listen, 0, backlog, (uint32_t)-2, ENUM),
 	EDIT(listen, wsr_listen, 0, default_server, 2, INDEX),
 	EDIT(listen, wsr_listen, 0, nameset, 1, INDEX),

@@ -2,8 +2,10 @@
 """What else of the dialect acts: variables in targets, members that differ, inherited rules, look-aheads, merged access, the PROXY protocol."""
 
 import base64
+import socket
+import struct
 
-from judge import HttpdCase, backend, get, harness, post, upgrade, vhost, vhosts
+from judge import HttpdCase, backend, get, harness, post, raw, upgrade, vhost, vhosts
 
 
 def moved_everywhere(request):
@@ -365,4 +367,47 @@ HttpdCase("header", "Vary is one list", vhost("""
     <Location /gone>
         Header unset Vary # drop
     </Location>
-"""), [get("/"), get("/merged"), get("/always"), get("/gone")], script=varying)
+"""), [get("/"), get("/merged"), get("/always"), get("/gone")], script=varying,
+          explain=False)  # what the backend sends explain cannot know
+
+
+# --- the PROXY protocol --------------------------------------------------------------------------------------------------------
+
+REQUEST = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+def version1(address, family=b"TCP4", target=b"/x", **more):
+    return raw(b"PROXY %s %s %s 1111 80\r\n" % (family, address, b"10.0.0.1" if family == b"TCP4" else b"::1") + REQUEST % target, **more)
+
+
+def version2(command, family, body):
+    return raw(b"\r\n\r\n\0\r\nQUIT\n" + bytes([command, family]) + struct.pack(">H", len(body)) + body + REQUEST % b"/x")
+
+
+IPV4 = socket.inet_aton("192.0.2.7") + socket.inet_aton("10.0.0.1") + struct.pack(">HH", 5555, 80)
+IPV6 = socket.inet_pton(socket.AF_INET6, "2001:db8::9") + socket.inet_pton(socket.AF_INET6, "::1") + struct.pack(">HH", 5555, 80)
+
+HttpdCase("clients", "RemoteIPProxyProtocol", vhost("""
+    RemoteIPProxyProtocol On # drop
+    ProxyPass / http://@UP@/
+    <Location /guarded>
+        Require ip 192.0.2.5 # drop
+    </Location>
+"""), [version1(b"192.0.2.5"), version1(b"2001:db8::5", b"TCP6"), raw(b"PROXY UNKNOWN what ever it says\r\n" + REQUEST % b"/x"), version2(0x21, 0x11, IPV4), version2(0x21, 0x21, IPV6),
+       version2(0x20, 0, b""), version2(0x21, 0x11, IPV4 + b"\x04\0\x01x"), version1(b"192.0.2.5", target=b"/guarded"), version1(b"192.0.2.6", target=b"/guarded"),
+       version1(b"nonsense"), version2(0x31, 0x11, IPV4), raw(REQUEST % b"/x"), get("/x")], explain=False)  # explain reads no such header
+
+HttpdCase("clients", "RemoteIPProxyProtocol of an address", vhosts("""
+    ServerName off.example
+    RemoteIPProxyProtocol Off
+    ProxyPass / http://@UP@/
+""", """
+    ServerName on.example
+    RemoteIPProxyProtocol On # drop
+    ProxyPass / http://@UP@/
+""") + """
+<VirtualHost @B@>
+    ServerName other.example
+    ProxyPass / http://@UP@/
+</VirtualHost>
+""", [version1(b"192.0.2.5"), get("/x", host="off.example"), version1(b"192.0.2.5", at="B"), get("/x", at="B")], explain=False)
