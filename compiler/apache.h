@@ -94,6 +94,8 @@ uint32_t apache_substitution(struct lower *l, struct wsr_str text, bool captures
  * that no rule named become workers. apache_section.c
  */
 bool apache_is_glob(struct wsr_str s); /* has it a wildcard of the shell? */
+/** Name, expression and flags of a layer whose kind is set, from the word of its section. @return false after an error */
+bool apache_section_name(struct lower *l, const struct node *n, const struct word *w, struct wsr_layer *y);
 void apache_sections(struct lower *l, const struct level *host_level, struct apache_host *host);
 
 /* apache_tls.c */

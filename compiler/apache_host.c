@@ -172,6 +172,17 @@ static void apply_defaults(struct lower *l, struct level *lv)
 	lv->section->layer.flags = 0;
 }
 
+void apache_default_settings(struct lower *l, struct level *lv)
+{
+	struct apache_vhost nobody = { .node = l->cc->root };
+	struct apache_section s;
+	apache_host_init(&nobody.host, NULL, l->cc->root);
+	apache_section_init(&s, &nobody.host, l->cc->root, WSR_LAYER_HOST);
+	lv->section = &s;
+	apply_defaults(l, lv);
+	lv->section = NULL;
+}
+
 static void collect_vhosts(struct lower *l, struct apache_vhosts *all)
 {
 	NODE_EACH_CHILD(n, l->cc->root) {

@@ -24,6 +24,9 @@ struct apache_vhosts {
 /** Checked tree -> plan. @param base  settings of nowhere: the defaults */
 void lower_apache(struct lower *l, const struct level *base);
 
+/** httpd's defaults over those of nginx, for a level that is not in Apache's language. */
+void apache_default_settings(struct lower *l, struct level *lv);
+
 /** Listening addresses with their hosts and names. */
 void apache_listens(struct lower *l, struct apache_vhosts *all);
 

@@ -78,3 +78,21 @@ void lower_apache_types(struct lower *l, struct level *lv, const struct node *n,
 		level_mark(lv, SET_default_type);
 	}
 }
+
+/* Our own language: the block says all that differs from the list, whatever stands around it. */
+void lower_httpd_types_add(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	uint32_t count = BUILTIN_EXTENSIONS;
+	struct plan_table t;
+
+	(void)arg;
+	NODE_EACH_CHILD(c, n)
+		count += c->word_count;
+	plan_table_init(&t, count);
+	NODE_EACH_CHILD(c, n)
+		for (unsigned i = 0; !c->bad && i < node_arg_count(c); i++)
+			add(l, &t, arg_str(c, i), plan_str(l->plan, word_str(&c->words[0])));
+	add_builtin(l, &t);
+	lv->s.file.types.v = lower_mime_index(l, &t);
+	level_mark(lv, SET_types);
+}

@@ -159,24 +159,22 @@ static struct wsr_str folder_name(struct lower *l, struct wsr_str s)
 	return wsr_str(out, n);
 }
 
-/* Name, expression and flags of the layer. @return false after an error. */
-static bool name_section(struct lower *l, const struct item *it, struct wsr_layer *y)
+bool apache_section_name(struct lower *l, const struct node *n, const struct word *w, struct wsr_layer *y)
 {
-	const struct word *w = argument(it);
 	struct wsr_str name = word_str(w);
-	bool expression = it->expression || y->kind == WSR_LAYER_DIRECTORY_MATCH || y->kind == WSR_LAYER_FILES_MATCH || y->kind == WSR_LAYER_LOCATION_MATCH ||
+	bool expression = y->kind == WSR_LAYER_DIRECTORY_MATCH || y->kind == WSR_LAYER_FILES_MATCH || y->kind == WSR_LAYER_LOCATION_MATCH ||
 			  y->kind == WSR_LAYER_PROXY_MATCH;
 	if (y->kind == WSR_LAYER_DIRECTORY)
 		name = folder_name(l, name);
 	y->name = plan_str(l->plan, name);
 	if (expression) {
-		y->regex = lower_regex(l, it->node, w, name, false);
+		y->regex = lower_regex(l, n, w, name, false);
 		return y->regex != WSR_NONE;
 	}
 	if (apache_is_glob(name)) {
 		bool path = y->kind == WSR_LAYER_DIRECTORY || y->kind == WSR_LAYER_LOCATION;
 		y->flags |= WSR_LAYER_GLOB;
-		y->regex = lower_regex(l, it->node, w, glob_expression(l, name, path), false);
+		y->regex = lower_regex(l, n, w, glob_expression(l, name, path), false);
 		return y->regex != WSR_NONE;
 	}
 	return true;
@@ -195,7 +193,7 @@ static void lower_item(struct lower *l, const struct level *host_level, struct a
 	s.layer.inside = (uint16_t)(it->parent ? it->parent->ordinal + 1 : 0);
 	if (it->class == CLASS_IF)
 		s.layer.condition = apache_if_condition(l, it->node);
-	if (it->class == CLASS_IF || name_section(l, it, &s.layer))
+	if (it->class == CLASS_IF || apache_section_name(l, it->node, argument(it), &s.layer))
 		level_apply(l, &lv, it->node);
 	apache_section_done(l, &lv, &s);
 }

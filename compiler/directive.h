@@ -18,6 +18,7 @@ struct signature;
 /* The first column of the rows. */
 #define NGINX DIALECT_NGINX
 #define APACHE DIALECT_APACHE
+#define HTTPD DIALECT_NGINX     /* our own rows for httpd's phases: nginx's punctuation */
 
 /* Contexts: where a statement may stand. CONTEXT(bit, symbol, printed name) */
 #define CONTEXTS(X) \
@@ -41,13 +42,15 @@ struct signature;
 	X(17, AP_IF,     "If") \
 	X(18, AP_PROXY,  "Proxy") \
 	X(19, AP_LIMIT,  "Limit") \
-	X(20, AP_REQUIRE, "RequireAll")
+	X(20, AP_REQUIRE, "RequireAll") \
+	X(21, HTTPD,     "httpd") \
+	X(22, SECTION,   "section")
 enum context {
 #define X(bit, symbol, name) C_##symbol = 1 << bit,
 	CONTEXTS(X)
 #undef X
 };
-#define CONTEXT_COUNT 21
+#define CONTEXT_COUNT 23
 /* All of Apache's, all of nginx's. */
 #define C_APACHE (C_AP_MAIN | C_AP_VHOST | C_AP_DIRECTORY | C_AP_LOCATION | C_AP_FILES | C_AP_IF | C_AP_PROXY | C_AP_LIMIT | C_AP_REQUIRE)
 #define C_NGINX (~(uint32_t)C_APACHE)

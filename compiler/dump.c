@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `wsrpc dump [--stage=tree|plan|table] FILE`: what was understood, after each arrow. FILE is a table or a configuration, told apart by its first
- * bytes; a configuration is compiled in memory. Without --stage the meaning is printed.
+ * `wsrpc dump [--stage=tree|plan|table] FILE`: what was understood, after each arrow; `wsrpc dump --source=nginx FILE`: the table as a configuration in our own
+ * language. FILE is a table or a configuration, told apart by its first bytes; a configuration is compiled in memory. Without either the meaning is printed.
  */
 #include "compiler/dump.h"
 
@@ -9,15 +9,20 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "compiler/dialect.h"
 #include "compiler/emit.h"
 #include "compiler/lower.h"
 
-enum dump_stage { STAGE_MEANING, STAGE_TREE, STAGE_PLAN, STAGE_TABLE };
+#define MAX_WORDS 64
+
+enum dump_stage { STAGE_MEANING, STAGE_TREE, STAGE_PLAN, STAGE_TABLE, STAGE_SOURCE };
 
 struct dump_job {
 	enum dump_stage stage;
 	const char *path;
 	const char *text;           /* instead of a file */
+	struct compiler_options options; /* for a configuration that is compiled */
+	const char *defines[MAX_WORDS], *listens[MAX_WORDS];
 	unsigned char *bytes;       /* the table that was made */
 	size_t len;
 	bool ok;
@@ -45,9 +50,10 @@ static void compile(struct compiler *cc, void *arg)
 
 static bool run(struct dump_job *job)
 {
-	struct compiler_options options = { 0 };
 	struct compiler cc;
-	compiler_init(&cc, &options);
+	job->options.defines = job->defines;
+	job->options.listens = job->listens;
+	compiler_init(&cc, &job->options);
 	bool ran = compiler_run(&cc, compile, job);
 	compiler_free(&cc);
 	return ran && job->ok;
@@ -83,9 +89,12 @@ static int no_tree(const char *path)
 	return 2;
 }
 
+#define DEFAULTS(first) "events { } http { " first " server { listen 127.0.0.1:1 ssl; ssl_certificate a; ssl_certificate_key a; } }"
+
 static int print(struct dump_job *job, const struct wsr_table *t)
 {
-	struct dump_job empty = { .text = "events { } http { }" };
+	/* a server with a certificate, so that the defaults of TLS are there too */
+	struct dump_job empty = { .text = dump_plan_is_httpd(t) ? DEFAULTS("defaults httpd;") : DEFAULTS("") };
 	struct wsr_table defaults;
 	struct wsr_refusal why;
 	if (job->stage == STAGE_TABLE) {
@@ -96,8 +105,8 @@ static int print(struct dump_job *job, const struct wsr_table *t)
 		fputs("wsrpc: the defaults do not compile\n", stderr);
 		return 2;
 	}
-	if (job->stage == STAGE_PLAN)
-		dump_plan(stdout, t, &defaults);
+	if (job->stage == STAGE_PLAN || job->stage == STAGE_SOURCE)
+		dump_plan(stdout, t, &defaults, job->stage == STAGE_SOURCE);
 	else
 		dump_meaning(stdout, t, &defaults);
 	free(empty.bytes);
@@ -106,7 +115,8 @@ static int print(struct dump_job *job, const struct wsr_table *t)
 
 static int usage(void)
 {
-	fputs("usage: wsrpc dump [--stage=tree|plan|table] FILE\n", stderr);
+	fputs("usage: wsrpc dump [--stage=tree|plan|table | --source=nginx] [--dialect NAME] [--define NAME[=VALUE]] [--listen ADDRESS] [--certificate FILE]\n"
+	      "                  [--certificate-key FILE] [--assume-full-url] FILE\n", stderr);
 	return 2;
 }
 
@@ -121,16 +131,52 @@ static bool read_stage(const char *name, enum dump_stage *stage)
 	return false;
 }
 
+static bool read_source(const char *name, enum dump_stage *stage)
+{
+	*stage = STAGE_SOURCE;
+	if (strcmp(name, "nginx") == 0)
+		return true;
+	fprintf(stderr, "wsrpc: no such language to print: '%s'; there is nginx, with directives of our own\n", name);
+	return false;
+}
+
+static bool add_word(const char **words, unsigned *count, const char *word)
+{
+	if (*count == MAX_WORDS)
+		return false;
+	words[(*count)++] = word;
+	return true;
+}
+
+static bool read_option(struct dump_job *job, int c)
+{
+	switch (c) {
+	case 's': return read_stage(optarg, &job->stage);
+	case 'S': return read_source(optarg, &job->stage);
+	case 'd': return (job->options.dialect = dialect_named(optarg)) != DIALECT_AUTO;
+	case 'D': return add_word(job->defines, &job->options.define_count, optarg);
+	case 'l': return add_word(job->listens, &job->options.listen_count, optarg);
+	case 'c': job->options.certificate = optarg; return true;
+	case 'k': job->options.certificate_key = optarg; return true;
+	case 'u': job->options.assume_full_url = true; return true;
+	default:  return false;
+	}
+}
+
 int cmd_dump(int argc, char **argv)
 {
-	static const struct option options[] = { { "stage", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "stage", required_argument, NULL, 's' }, { "source", required_argument, NULL, 'S' }, { "dialect", required_argument, NULL, 'd' },
+		{ "define", required_argument, NULL, 'D' }, { "listen", required_argument, NULL, 'l' }, { "certificate", required_argument, NULL, 'c' },
+		{ "certificate-key", required_argument, NULL, 'k' }, { "assume-full-url", no_argument, NULL, 'u' }, { NULL, 0, NULL, 0 },
+	};
 	struct dump_job job = { 0 };
 	struct wsr_table t;
 	struct wsr_refusal why;
 	int c, rc;
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (c != 's' || !read_stage(optarg, &job.stage))
+		if (!read_option(&job, c))
 			return usage();
 	if (optind != argc - 1)
 		return usage();

@@ -11,7 +11,27 @@ struct plan_dump {
 	FILE *out;
 	const struct wsr_table *t;
 	unsigned depth;             /* of blocks */
+	bool places;                /* comments name the lines that the records come from */
+	const struct wsr_table *defaults; /* one server with a certificate and nothing else */
 };
+
+/** Lines of one statement, for dump_plan_http.c. */
+void plan_word_line(struct plan_dump *d, const char *name, struct wsr_str value);
+void plan_string_line(struct plan_dump *d, const char *name, wsr_sref ref);
+void plan_number_line(struct plan_dump *d, const char *name, uint64_t v, const char *unit);
+void plan_flag_line(struct plan_dump *d, const char *name, bool on);
+void plan_string_list(struct plan_dump *d, const char *name, struct wsr_list list, bool one_line);
+void plan_bits_line(struct plan_dump *d, const char *name, uint64_t bits, const char *const *names, unsigned count, const char *none);
+void plan_error_log_line(struct plan_dump *d, uint32_t index);
+extern const char *const plan_tls_versions[4];
+/** Indented, a name and a blank. */
+void plan_line(struct plan_dump *d, const char *name);
+/** " # site.conf:12" where places are wanted and known. */
+void plan_place_comment(struct plan_dump *d, uint32_t pos);
+/** ";", such a comment and a line end. */
+void plan_end(struct plan_dump *d, uint32_t pos);
+/** Statements for the settings that a layer gives itself. */
+void plan_layer_settings(struct plan_dump *d, const struct wsr_layer *y);
 
 void plan_open(struct plan_dump *d, const char *text);
 void plan_close(struct plan_dump *d);

@@ -2,7 +2,7 @@
 /* Servers, locations and rewrite programs of a table as configuration; see dump_plan.c. */
 #include <stdlib.h>
 
-#include "compiler/dump_plan.h"
+#include "compiler/dump_httpd.h"
 
 static void blanks(struct plan_dump *d)
 {
@@ -287,12 +287,17 @@ static void server(struct plan_dump *d, uint32_t index, const struct wsr_body *h
 	const struct wsr_server *s = wsr_server_at(d->t, index);
 	const struct wsr_location *self = wsr_location_at(d->t, s->location);
 	const struct wsr_body *b = wsr_body_at(d->t, self->body);
-	plan_open(d, "server");
+	fprintf(d->out, "%*sserver {", (int)(4 * d->depth), "");
+	plan_place_comment(d, s->pos);
+	fputc('\n', d->out);
+	d->depth++;
 	for (size_t i = 0; i < count; i++)
 		if (i == 0 || names[i].listen != names[i - 1].listen) {
 			const struct wsr_listen *l = wsr_listen_at(d->t, names[i].listen);
 			listen_line(d, l, l->default_server == index);
 		}
+	if (!count)
+		fprintf(d->out, "%*slisten none;%s\n", (int)(4 * d->depth), "", d->places ? " # no address is known: write one in place of none" : "");
 	name_line(d, wsr_string(d->t, s->name), names, count);
 	plan_srv(d, wsr_srv_at(d->t, s->srv));
 	plan_tls(d, s->tls);
@@ -300,7 +305,28 @@ static void server(struct plan_dump *d, uint32_t index, const struct wsr_body *h
 	plan_redirects(d, b, d->t, http, false);
 	program(d, s->program, self);
 	scope(d, s->scope, b);
+	if (s->host != WSR_NONE)
+		httpd_block_text(d, wsr_host_at(d->t, s->host));
 	plan_close(d);
+}
+
+/* What no address leads to answers nothing; a table that has no addresses at all (a web.config without --listen) is printed whole. */
+static void left_out(struct plan_dump *d, const struct wsr_body *http, const struct server_names *all)
+{
+	for (uint32_t i = 0; i < wsr_server_count(d->t); i++) {
+		bool found = false;
+		for (size_t k = 0; k < all->count && !found; k++)
+			found = all->list[k].server == i;
+		if (found)
+			continue;
+		if (wsr_listen_count(d->t) == 0) {
+			server(d, i, http, NULL, 0);
+		} else if (d->places) {
+			fprintf(d->out, "%*s# a server that no address leads to is left out", (int)(4 * d->depth), "");
+			plan_place_comment(d, wsr_server_at(d->t, i)->pos);
+			fputc('\n', d->out);
+		}
+	}
 }
 
 void plan_servers(struct plan_dump *d, const struct wsr_body *http)
@@ -312,6 +338,7 @@ void plan_servers(struct plan_dump *d, const struct wsr_body *http)
 			;
 		server(d, all.list[i].server, http, all.list + i, j - i);
 	}
+	left_out(d, http, &all);
 	for (size_t i = 0; i < all.count; i++)
 		free(all.list[i].text);
 	free(all.list);

@@ -52,30 +52,111 @@ void dump_string(FILE *out, const struct wsr_table *t, wsr_sref ref)
 		dump_word(out, wsr_string(t, ref));
 }
 
-static void variable_text(FILE *out, const char *name, struct wsr_str suffix, bool brace)
+/* Inside a function a brace or bar would end it; a dollar begins something everywhere (lower_braces.c). */
+static void literal_text(FILE *out, struct wsr_str s, unsigned depth)
 {
-	fprintf(out, brace ? "${%s%.*s}" : "$%s%.*s", name, WSR_FMT(suffix));
-}
-
-static void part_text(FILE *out, const struct wsr_table *t, const struct wsr_part *p, bool brace)
-{
-	switch (p->kind) {
-	case WSR_PART_LITERAL: fwrite(wsr_string(t, p->arg).ptr, 1, wsr_string(t, p->arg).len, out); break;
-	case WSR_PART_VARIABLE: variable_text(out, wsr_var_name((enum wsr_var_id)p->id), wsr_string(t, p->arg), brace); break;
-	case WSR_PART_USER: variable_text(out, "", wsr_string(t, wsr_variable_at(t, p->arg)->name), brace); break;
-	case WSR_PART_CAPTURE: fprintf(out, "$%u", p->id); break;
-	case WSR_PART_ARGS_START: fputc('?', out); break;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] == '$')
+			fputs("${$}", out);
+		else if (depth && (s.ptr[i] == '}' || s.ptr[i] == '|'))
+			fprintf(out, "${x:%02x}", (unsigned char)s.ptr[i]);
+		else
+			fputc(s.ptr[i], out);
 	}
 }
 
-static void tmpl_text(FILE *out, const struct wsr_table *t, uint32_t tmpl)
+/* A name in braces. */
+static void name_text(FILE *out, struct wsr_str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (strchr("{}|%$", s.ptr[i]))
+			fprintf(out, "%%%02X", (unsigned char)s.ptr[i]);
+		else
+			fputc(s.ptr[i], out);
+	}
+}
+
+/* "$name", "${name}", or "${var:name}" where the plain name would be read as something else. */
+static void variable_text(FILE *out, const struct wsr_table *t, const struct wsr_part *p, bool brace)
+{
+	char text[256];
+	struct wsr_str suffix = wsr_string(t, p->arg), found = WSR_STR_NULL;
+	if (p->id == WSR_V_HTTPD_FIELD_) {
+		fputs("${field:", out);
+		name_text(out, suffix);
+		fputc('}', out);
+		return;
+	}
+	const char *name = wsr_var_name((enum wsr_var_id)p->id);
+	int len = snprintf(text, sizeof(text), "%s%.*s", name, WSR_FMT(suffix));
+	bool plain = len < (int)sizeof(text) && len <= 120;
+	for (int i = 0; plain && i < len; i++)
+		plain = name_char(text[i]) && !(text[i] >= 'A' && text[i] <= 'Z');
+	plain = plain && wsr_var_find(wsr_str(text, (size_t)len), &found) == (enum wsr_var_id)p->id && wsr_str_eq(found, suffix);
+	if (plain) {
+		fprintf(out, brace ? "${%s}" : "$%s", text);
+		return;
+	}
+	fprintf(out, "${var:%s", name);
+	name_text(out, suffix);
+	fputc('}', out);
+}
+
+/* Variables of the environment have their prefix in their name. */
+static void user_text(FILE *out, struct wsr_str name, bool brace)
+{
+	if (!memchr(name.ptr, ':', name.len)) {
+		fprintf(out, brace ? "${%.*s}" : "$%.*s", WSR_FMT(name));
+		return;
+	}
+	fputs("${", out);
+	name_text(out, name);
+	fputc('}', out);
+}
+
+static void tmpl_text(FILE *out, const struct wsr_table *t, uint32_t tmpl, unsigned depth);
+
+static void call_text(FILE *out, const struct wsr_table *t, const struct wsr_call *c, unsigned depth)
+{
+	static const char *const names[] = { "", "lower", "upper", "escape", "unescape", "base64", "unbase64", "map", "random", "default" };
+	char label[32];
+	fprintf(out, "${%s:", names[c->function]);
+	if (c->map != WSR_NONE)
+		fprintf(out, "%s:", dump_map_label(t, c->map, label, sizeof(label)));
+	tmpl_text(out, t, c->argument, depth + 1);
+	if (c->fallback != WSR_NONE) {
+		fputc('|', out);
+		tmpl_text(out, t, c->fallback, depth + 1);
+	}
+	fputc('}', out);
+}
+
+static void part_text(FILE *out, const struct wsr_table *t, const struct wsr_part *p, bool brace, unsigned depth)
+{
+	switch (p->kind) {
+	case WSR_PART_LITERAL: literal_text(out, wsr_string(t, p->arg), depth); break;
+	case WSR_PART_VARIABLE: variable_text(out, t, p, brace); break;
+	case WSR_PART_USER: user_text(out, wsr_string(t, wsr_variable_at(t, p->arg)->name), brace); break;
+	case WSR_PART_CAPTURE: fprintf(out, p->id ? "$%u" : "${%u}", p->id); break;
+	case WSR_PART_CONDITION_CAPTURE: fprintf(out, "${%%%u}", p->id); break;
+	case WSR_PART_ARGS_START: fputc('?', out); break;
+	case WSR_PART_CALL: call_text(out, t, wsr_call_at(t, p->arg), depth); break;
+	}
+}
+
+static void tmpl_text(FILE *out, const struct wsr_table *t, uint32_t tmpl, unsigned depth)
 {
 	const struct wsr_tmpl *m = wsr_tmpl_at(t, tmpl);
 	for (uint32_t i = 0; i < m->part_count; i++) {
 		const struct wsr_part *next = i + 1 < m->part_count ? wsr_part_at(t, m->first_part + i + 1) : NULL;
 		struct wsr_str after = next && next->kind == WSR_PART_LITERAL ? wsr_string(t, next->arg) : WSR_STR_NULL;
-		part_text(out, t, wsr_part_at(t, m->first_part + i), after.len && name_char(after.ptr[0]));
+		part_text(out, t, wsr_part_at(t, m->first_part + i), after.len && name_char(after.ptr[0]), depth);
 	}
+}
+
+void dump_tmpl_text(FILE *out, const struct wsr_table *t, uint32_t tmpl)
+{
+	tmpl_text(out, t, tmpl, 0);
 }
 
 void dump_tmpl_after(FILE *out, const struct wsr_table *t, const char *prefix, uint32_t tmpl)
@@ -86,7 +167,7 @@ void dump_tmpl_after(FILE *out, const struct wsr_table *t, const char *prefix, u
 	if (!m)
 		return;
 	fputs(prefix, m);
-	tmpl_text(m, t, tmpl);
+	tmpl_text(m, t, tmpl, 0);
 	fclose(m);
 	dump_word(out, wsr_str(text, len));
 	free(text);
@@ -215,6 +296,8 @@ static void error_page(FILE *out, const struct wsr_table *t, const struct wsr_er
 	fprintf(out, "%u ", p->status);
 	if (p->answer == 1)
 		fputs("= ", out);
+	else if (p->answer == WSR_ERROR_PAGE_TEXT)
+		fputs("=text ", out);
 	else if (p->answer)
 		fprintf(out, "=%u ", p->answer);
 	dump_tmpl(out, t, p->target);
@@ -224,11 +307,14 @@ static void log_ref(FILE *out, const struct wsr_table *t, const struct wsr_log_r
 {
 	dump_tmpl(out, t, r->path);
 	fputc(' ', out);
-	dump_string(out, t, wsr_log_format_at(t, r->format)->name);
+	char label[300];
+	dump_word(out, wsr_cstr(dump_format_label(t, r->format, label, sizeof(label))));
 	if (r->condition != WSR_NONE) {
 		fputc(' ', out);
 		dump_tmpl_after(out, t, "if=", r->condition);
 	}
+	if (r->when != WSR_NONE)
+		fprintf(out, " when=%s", dump_when_label(t, r->when, label, sizeof(label)));
 }
 
 static void list_item(FILE *out, const struct wsr_table *t, unsigned kind, uint32_t i)
@@ -287,9 +373,14 @@ static void map_key(FILE *out, struct wsr_str key)
 	bool escape = key.len && (key.ptr[0] == '~' || key.ptr[0] == '\\');
 	for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
 		escape = escape || wsr_str_eq(key, wsr_cstr(special[i]));
-	if (escape)
-		fputc('\\', out);
+	char *text = escape ? malloc(key.len + 1) : NULL;
+	if (text) {
+		text[0] = '\\';
+		memcpy(text + 1, key.ptr, key.len);
+		key = wsr_str(text, key.len + 1);
+	}
 	dump_word(out, key);
+	free(text);
 }
 
 void dump_map_cases(FILE *out, const struct wsr_table *t, const struct wsr_map *m, const char *before, const char *after)

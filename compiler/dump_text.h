@@ -3,6 +3,7 @@
 #ifndef COMPILER_DUMP_TEXT_H
 #define COMPILER_DUMP_TEXT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "compiler/plan.h"
@@ -16,6 +17,8 @@ void dump_string(FILE *out, const struct wsr_table *t, wsr_sref ref);
 void dump_tmpl(FILE *out, const struct wsr_table *t, uint32_t tmpl);
 /** The text of a template or of a prefix and a template in one word: "if=" and a condition. */
 void dump_tmpl_after(FILE *out, const struct wsr_table *t, const char *prefix, uint32_t tmpl);
+/** The text of a template, not made a word. */
+void dump_tmpl_text(FILE *out, const struct wsr_table *t, uint32_t tmpl);
 /** "~ pattern" or "~* pattern". */
 void dump_regex(FILE *out, const struct wsr_table *t, uint32_t regex);
 /** The same as one word: "~pattern". */
@@ -33,6 +36,13 @@ void dump_proxy_url(FILE *out, const struct wsr_table *t, uint32_t proxy);
 struct wsr_str *dump_mime_keys(const struct wsr_table *t, struct wsr_list slots, uint32_t *count);
 /** The cases of a map, one line each: strings sorted, then expressions in order. */
 void dump_map_cases(FILE *out, const struct wsr_table *t, const struct wsr_map *m, const char *before, const char *after);
+
+/** What statements call a log format, an upstream, a map without a variable, a condition of logs: its name where that is one word and nobody's else. */
+const char *dump_format_label(const struct wsr_table *t, uint32_t format, char *text, size_t size);
+const char *dump_upstream_label(const struct wsr_table *t, uint32_t upstream, char *text, size_t size);
+const char *dump_map_label(const struct wsr_table *t, uint32_t map, char *text, size_t size);
+const char *dump_when_label(const struct wsr_table *t, uint32_t cond, char *text, size_t size);
+bool dump_map_has_variable(const struct wsr_table *t, uint32_t map);
 
 /** A record's groups: where the cells of the settings lie. */
 struct dump_groups { const void *group[PLAN_GROUPS]; };

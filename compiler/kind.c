@@ -123,6 +123,23 @@ static bool ok_nonempty(struct compiler *cc, struct wsr_str v, uint64_t low, uin
 	return v.len > 0 || complain(why, CHECK_ARGUMENT, 0, 0, "an empty word where one with text is wanted", NULL);
 }
 
+/* What stands in "${...}" beyond a name is looked at by lowering (lower_braces.c). @return the index behind the "}"; 0 for an ordinary name */
+static size_t special_braces(struct wsr_str v, size_t i)
+{
+	unsigned open = 0;
+	size_t end = i;
+
+	while (end < v.len && is_name_char(v.ptr[end]))
+		end++;
+	bool special = end < v.len && (v.ptr[end] == ':' || (end == i && (v.ptr[i] == '$' || v.ptr[i] == '%')));
+	for (; special && i < v.len; i++) {
+		if (v.ptr[i] == '}' && open-- == 0)
+			return i + 1;
+		open += v.ptr[i] == '$' && i + 1 < v.len && v.ptr[i + 1] == '{';
+	}
+	return 0;
+}
+
 /* Variables as ngx_http_script_compile finds them: $name, ${name}, $1. */
 static bool ok_text(struct compiler *cc, struct wsr_str v, uint64_t low, uint64_t high, struct complaint *why)
 {
@@ -136,6 +153,11 @@ static bool ok_text(struct compiler *cc, struct wsr_str v, uint64_t low, uint64_
 			continue;
 		bool braced = i + 1 < v.len && v.ptr[i + 1] == '{';
 		name = i += braced ? 2 : 1;
+		size_t behind = braced ? special_braces(v, i) : 0;
+		if (behind) {
+			i = behind - 1;
+			continue;
+		}
 		while (i < v.len && is_name_char(v.ptr[i]))
 			i++;
 		if (braced && (i == v.len || v.ptr[i] != '}'))

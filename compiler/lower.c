@@ -6,6 +6,7 @@
  */
 #include "compiler/apache_host.h"
 #include "compiler/iis.h"
+#include "compiler/lower_httpd.h"
 #include "compiler/lower_program.h"
 
 #include <stdlib.h>
@@ -264,6 +265,8 @@ static void lower_http(struct lower *l, const struct level *main_level, const st
 	l->collecting = true;
 	collect_variables(l, n);
 	l->collecting = false;
+	httpd_defaults(l, &lv, n);
+	httpd_named(l, n);
 	each_block(l, &lv, n, lower_log_format);
 	each_block(l, &lv, n, lower_map);
 	each_block(l, &lv, n, lower_upstream);
@@ -296,7 +299,7 @@ static void lower_free(struct lower *l)
 	};
 	struct pool_index *indexes[] = {
 		&l->variables, &l->upstreams, &l->log_formats, &l->regexes, &l->shapes, &l->listen_index,
-		&l->namesets, &l->files, &l->apache_conditions,
+		&l->namesets, &l->files, &l->apache_conditions, &l->lookups, &l->conditions,
 	};
 	for (size_t i = 0; i < sizeof(pools) / sizeof(*pools); i++)
 		pool_free(pools[i]);

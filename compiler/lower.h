@@ -104,8 +104,10 @@ struct lower {
 	struct pool apache_maps;    /* RewriteMap statements and what became of them (apache_map.c) */
 	uint32_t current_server;
 	bool collecting;            /* names of variables are being collected: their own lowering will report what is wrong with them */
+	struct pool_index lookups, conditions; /* `lookup` and `condition` of our language: name -> map, cond */
+	unsigned brace_depth;       /* functions inside each other in a text */
+	bool httpd;                 /* statements of an `httpd` block: expressions are httpd's */
 	bool defaults;              /* the table's defaults are being applied, not a user's text */
-	
 };
 
 typedef void (*lower_fn)(struct lower *l, struct level *lv, const struct node *n, unsigned arg);
@@ -184,6 +186,9 @@ uint32_t lower_regex(struct lower *l, const struct node *n, const struct word *w
 void lower_nothing(struct lower *, struct level *, const struct node *, unsigned);
 #define LOWER(name, class, function, argument) void lower_##function(struct lower *, struct level *, const struct node *, unsigned);
 #include "compiler/lowering.def"
+
+/** Upstream group of this name; WSR_NONE when there is none. */
+uint32_t lower_upstream_find(struct lower *l, struct wsr_str name);
 
 /** The MIME table of a construction, which is freed; equal tables are one record. */
 uint32_t lower_mime_index(struct lower *l, struct plan_table *t);

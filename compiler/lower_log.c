@@ -4,7 +4,7 @@
  * defined, as in nginx.
  */
 #include "compiler/fix.h"
-#include "compiler/lower.h"
+#include "compiler/lower_httpd.h"
 #include "compiler/value.h"
 
 #define COMBINED "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" \"$http_user_agent\""
@@ -27,7 +27,8 @@ void lower_log_format(struct lower *l, struct level *lv, const struct node *n, u
 		return;
 	}
 	if (value_keyed(arg_str(n, 1), "escape", &mode)) {
-		escape = wsr_str_eq(mode, WSR_STR("json")) ? WSR_ESCAPE_JSON : wsr_str_eq(mode, WSR_STR("none")) ? WSR_ESCAPE_NONE : WSR_ESCAPE_DEFAULT;
+		escape = wsr_str_eq(mode, WSR_STR("json")) ? WSR_ESCAPE_JSON : wsr_str_eq(mode, WSR_STR("none")) ? WSR_ESCAPE_NONE :
+			 wsr_str_eq(mode, WSR_STR("httpd")) ? WSR_ESCAPE_HTTPD : WSR_ESCAPE_DEFAULT;
 		if (escape == WSR_ESCAPE_DEFAULT && !wsr_str_eq(mode, WSR_STR("default")))
 			diag_at(l->cc, CHECK_VALUE, node_arg(n, 1)->span, "unknown escaping '%.*s': default, json or none", WSR_FMT(mode));
 		first = 2;
@@ -62,6 +63,8 @@ static struct wsr_log_ref log_ref(struct lower *l, const struct node *n)
 		struct wsr_str condition;
 		if (value_keyed(arg_str(n, i), "if", &condition))
 			ref.condition = lower_template(l, n, node_arg(n, i), condition, 0);
+		if (value_keyed(arg_str(n, i), "when", &condition) && (ref.when = httpd_condition_find(l, condition)) == WSR_NONE)
+			diag_at(l->cc, CHECK_ARGUMENT, node_arg(n, i)->span, "no 'condition' in http has the name '%s'", diag_quote(l->cc, condition.ptr, condition.len));
 	}
 	return ref;
 }

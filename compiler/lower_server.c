@@ -4,6 +4,7 @@
  * text; all servers of one address share its listen record, and each address has one set of names. Names and options that collide are
  * reported with both places.
  */
+#include "compiler/lower_httpd.h"
 #include "compiler/lower_program.h"
 
 #include <arpa/inet.h>
@@ -29,7 +30,7 @@ struct listen_use { uint32_t server, next; const struct node *node; };
 enum name_kind { NAME_EXACT, NAME_LEADING, NAME_TRAILING, NAME_REGEX };
 struct lower_name { const struct node *node; const struct word *word; wsr_sref key; uint32_t regex; uint8_t kind; };
 /* Names of one server: a range of lower.names. */
-struct lower_server { const struct node *node; uint32_t first_name, name_count; bool tls, certificates; };
+struct lower_server { const struct node *node; uint32_t first_name, name_count; bool tls, certificates, httpd; };
 
 /* --- listen ---------------------------------------------------------------------------------------------------------- */
 
@@ -315,7 +316,8 @@ static void listens_of(struct lower *l, struct level *lv, const struct node *blo
 	NODE_EACH_CHILD(n, block) {
 		if (lowered_by(n, lower_listen)) {
 			any = true;
-			read_listen(l, n, tls);
+			if (!word_is(node_arg(n, 0), "none")) /* ours: a server that no address leads to */
+				read_listen(l, n, tls);
 		}
 	}
 	if (any)
@@ -335,7 +337,7 @@ static uint32_t server_tls(struct lower *l, struct level *lv, const struct node 
 			"no 'ssl_certificate_key' for this certificate");
 	if (s->ssl && !s->tls.certificates.count)
 		diag_at(l->cc, CHECK_TLS_CERTIFICATE_MISSING, s->ssl->span, "no 'ssl_certificate' is defined for 'ssl on'");
-	if (s->tls.certificates.count && !s->tls.client_certificate &&
+	if (s->tls.certificates.count && !s->tls.client_certificate && !s->tls.strict_verify &&
 	    (s->tls.verify_client == WSR_TLS_VERIFY_ON || s->tls.verify_client == WSR_TLS_VERIFY_OPTIONAL))
 		diag_at(l->cc, CHECK_TLS_CLIENT_CA, block->words[0].span, "'ssl_verify_client' without 'ssl_client_certificate': nobody could pass");
 	if (!s->tls.certificates.count && !s->tls.reject_handshake)
@@ -385,7 +387,10 @@ void lower_server(struct lower *l, struct level *http, const struct node *n, uns
 	lower_level_redirects(l, &lv, n);
 	l->current_server = pool_reserve(&l->plan->server, 1);
 	listens_of(l, &lv, n);
+	l->httpd = httpd_block(n) != NULL;
 	info.name_count = read_names(l, n);
+	info.httpd = l->httpd;
+	l->httpd = false;
 	struct wsr_location self = { .proxy = WSR_NONE, .program = WSR_NONE, .scope = WSR_NONE };
 	self.body = level_body(l, &lv, WSR_LOCATION_SERVER, 0, plan_str(l->plan, wsr_str("", 0)), WSR_NONE);
 	struct wsr_server record = {
@@ -395,6 +400,8 @@ void lower_server(struct lower *l, struct level *http, const struct node *n, uns
 	};
 	record.program = lower_program(l, &lv, n);
 	record.scope = lower_scope(l, &lv, n, 0);
+	if (info.httpd)
+		record.host = httpd_host(l, &lv, n);
 	memcpy(pool_at(&l->plan->server, l->current_server), &record, sizeof(record));
 	flush_named(l);
 	info.tls = record.tls != WSR_NONE; /* certificates, or ssl_reject_handshake in their place */
@@ -407,6 +414,7 @@ void lower_server(struct lower *l, struct level *http, const struct node *n, uns
 struct nameset_build {
 	struct plan_table exact, leading, trailing;
 	struct pool regexes;        /* struct wsr_name_regex */
+	uint32_t flags;             /* WSR_NAMESET_* */
 };
 
 static void add_name(struct lower *l, struct nameset_build *b, const struct lower_listen *at, const struct lower_name *name, uint32_t server)
@@ -432,20 +440,21 @@ static uint32_t nameset_index(struct lower *l, struct nameset_build *b)
 {
 	struct plan *p = l->plan;
 	struct wsr_list regexes = pool_run(&p->name_regex, b->regexes.data, b->regexes.count);
-	uint64_t hash[4] = { plan_table_hash(&b->exact), plan_table_hash(&b->leading), plan_table_hash(&b->trailing), (uint64_t)regexes.first << 32 | regexes.count };
+	uint64_t hash[5] = { plan_table_hash(&b->exact), plan_table_hash(&b->leading), plan_table_hash(&b->trailing), (uint64_t)regexes.first << 32 | regexes.count, b->flags };
 	struct pool_entry *e = index_at(&l->namesets, intern_hash(hash, sizeof(hash)));
 	pool_free(&b->regexes);
 	if (e->first != WSR_NONE) {
 		const struct wsr_nameset *old = pool_at(&p->nameset, e->first);
 		if (plan_table_equal(&b->exact, &p->name_slot, old->exact) && plan_table_equal(&b->leading, &p->name_slot, old->leading) &&
-		    plan_table_equal(&b->trailing, &p->name_slot, old->trailing) && memcmp(&regexes, &old->regexes, sizeof(regexes)) == 0) {
+		    plan_table_equal(&b->trailing, &p->name_slot, old->trailing) && memcmp(&regexes, &old->regexes, sizeof(regexes)) == 0 &&
+		    old->flags == b->flags) {
 			plan_table_free(&b->exact);
 			plan_table_free(&b->leading);
 			plan_table_free(&b->trailing);
 			return e->first;
 		}
 	}
-	struct wsr_nameset set = { .regexes = regexes };
+	struct wsr_nameset set = { .regexes = regexes, .flags = b->flags };
 	set.exact = plan_table_done(&b->exact, &p->name_slot);
 	set.leading = plan_table_done(&b->leading, &p->name_slot);
 	set.trailing = plan_table_done(&b->trailing, &p->name_slot);
@@ -460,7 +469,7 @@ static uint32_t build_nameset(struct lower *l, const struct lower_listen *at)
 		for (uint32_t i = 0; i < s->name_count; i++)
 			counts[((struct lower_name *)pool_at(&l->names, s->first_name + i))->kind]++;
 	}
-	struct nameset_build b;
+	struct nameset_build b = { .flags = 0 };
 	plan_table_init(&b.exact, counts[NAME_EXACT]);
 	plan_table_init(&b.leading, counts[NAME_LEADING]);
 	plan_table_init(&b.trailing, counts[NAME_TRAILING]);
@@ -468,8 +477,14 @@ static uint32_t build_nameset(struct lower *l, const struct lower_listen *at)
 	for (uint32_t u = at->first_use; u != WSR_NONE; u = ((struct listen_use *)pool_at(&l->uses, u))->next) {
 		uint32_t server = ((struct listen_use *)pool_at(&l->uses, u))->server;
 		const struct lower_server *s = pool_at(&l->servers, server);
-		for (uint32_t i = 0; i < s->name_count; i++)
-			add_name(l, &b, at, pool_at(&l->names, s->first_name + i), server);
+		if (s->httpd)
+			b.flags |= WSR_NAMESET_ORDERED;
+		for (uint32_t i = 0; i < s->name_count; i++) {
+			const struct lower_name *name = pool_at(&l->names, s->first_name + i);
+			/* httpd: a request without a name is for the first server of its address */
+			if (!s->httpd || name->kind == NAME_REGEX || plan_text(l->plan, name->key).len)
+				add_name(l, &b, at, name, server);
+		}
 	}
 	return nameset_index(l, &b);
 }

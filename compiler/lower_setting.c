@@ -404,7 +404,9 @@ void lower_error_page(struct lower *l, struct level *lv, const struct node *n, u
 		uint64_t v = 1;
 		if (answer.len && answer.ptr[0] == '=') {
 			codes--;
-			if (answer.len > 1 && (!value_uint(wsr_str(answer.ptr + 1, answer.len - 1), &v) || v < 100 || v > 999))
+			if (wsr_str_eq(answer, WSR_STR("=text")))
+				v = WSR_ERROR_PAGE_TEXT;
+			else if (answer.len > 1 && (!value_uint(wsr_str(answer.ptr + 1, answer.len - 1), &v) || v < 100 || v > 999))
 				diag_at(l->cc, CHECK_VALUE, node_arg(m, codes)->span, "invalid status '%s'", diag_quote(l->cc, answer.ptr, answer.len));
 			page.answer = (uint16_t)v;
 		}

@@ -17,6 +17,7 @@ struct upstream_build {
 	struct wsr_upstream up;
 	struct pool peers, places;
 	const struct node *keepalive, *balance;
+	bool httpd;                 /* the group is one of httpd's balancers */
 };
 
 static void add_peer(struct lower *l, struct upstream_build *b, const struct node *n)
@@ -32,6 +33,10 @@ static void add_peer(struct lower *l, struct upstream_build *b, const struct nod
 		.host = plan_str(l->plan, a.host), .port = a.port, .kind = a.kind, .weight = 1, .max_fails = 1, .fail_timeout_ms = 10000,
 		.text = plan_str(l->plan, word_str(w)),
 	};
+	if (b->httpd) {
+		p.weight = 100;
+		p.fail_timeout_ms = 60000;
+	}
 	for (unsigned i = 1; i < node_arg_count(n); i++) {
 		struct wsr_str v;
 		uint64_t u = 0;
@@ -43,12 +48,16 @@ static void add_peer(struct lower *l, struct upstream_build *b, const struct nod
 			p.max_conns = (uint32_t)u;
 		else if (value_keyed(arg_str(n, i), "fail_timeout", &v) && value_duration_ms(v, true, &u))
 			p.fail_timeout_ms = u;
+		else if (value_keyed(arg_str(n, i), "text", &v))
+			p.text = plan_str(l->plan, v);
 		else if (word_is(node_arg(n, i), "backup"))
 			p.flags |= WSR_PEER_BACKUP;
 		else if (word_is(node_arg(n, i), "down"))
 			p.flags |= WSR_PEER_DOWN;
 		else if (word_is(node_arg(n, i), "resolve"))
 			p.flags |= WSR_PEER_RESOLVE;
+		else if (word_is(node_arg(n, i), "plain"))
+			p.flags |= WSR_PEER_PLAIN;
 	}
 	if (p.flags & WSR_PEER_BACKUP && (b->up.balance == WSR_BALANCE_IP_HASH || b->up.balance == WSR_BALANCE_HASH || b->up.balance == WSR_BALANCE_RANDOM)) {
 		struct diag *d = diag_at(l->cc, CHECK_VALUE, n->span, "the balancing method does not support 'backup'");
@@ -94,6 +103,10 @@ static void upstream_statement(struct lower *l, struct upstream_build *b, const 
 		value_duration_ms(arg_str(n, 0), false, &b->up.keepalive_time_ms);
 	} else if (lowered_by(n, lower_upstream_balance)) {
 		set_balance(l, b, n);
+	} else if (lowered_by(n, lower_upstream_name)) {
+		b->up.name = plan_str(l->plan, arg_str(n, 0));
+	} else if (lowered_by(n, lower_upstream_traffic)) {
+		b->up.balance = WSR_BALANCE_TRAFFIC;
 	}
 }
 
@@ -106,6 +119,9 @@ READ_BY_BLOCK(upstream_keepalive_requests)
 READ_BY_BLOCK(upstream_keepalive_timeout)
 READ_BY_BLOCK(upstream_keepalive_time)
 READ_BY_BLOCK(upstream_balance)
+READ_BY_BLOCK(upstream_httpd)
+READ_BY_BLOCK(upstream_name)
+READ_BY_BLOCK(upstream_traffic)
 
 static struct wsr_upstream upstream_defaults(wsr_sref name)
 {
@@ -130,6 +146,12 @@ void lower_upstream(struct lower *l, struct level *lv, const struct node *n, uns
 	pool_init(&b.peers, sizeof(struct wsr_peer));
 	pool_init(&b.places, sizeof(struct plan_place));
 	NODE_EACH_CHILD(c, n)
+		b.httpd |= lowered_by(c, lower_upstream_httpd);
+	if (b.httpd) {
+		b.up.flags |= WSR_UPSTREAM_HTTPD;
+		b.up.keepalive_requests = UINT32_MAX;
+	}
+	NODE_EACH_CHILD(c, n)
 		if (c->def && !c->bad)
 			upstream_statement(l, &b, c);
 	bool usable = false;
@@ -143,6 +165,12 @@ void lower_upstream(struct lower *l, struct level *lv, const struct node *n, uns
 	pool_free(&b.places);
 	b.up.pos = lower_pos(l, n);
 	pool_push(&l->plan->upstream, &b.up);
+}
+
+uint32_t lower_upstream_find(struct lower *l, struct wsr_str name)
+{
+	const struct pool_entry *e = index_find(&l->upstreams, GROUP_KEY(plan_str_lower(l->plan, name)));
+	return e ? e->first : WSR_NONE;
 }
 
 /* The group of that name, or an upstream with this one peer. */

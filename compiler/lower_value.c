@@ -7,7 +7,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "compiler/lower.h"
+#include "compiler/lower_httpd.h"
 #include "compiler/spell.h"
 #include "eval/wsr_eval.h"
 
@@ -135,11 +135,22 @@ struct template_reader {
 	bool failed;
 };
 
+/* Neighbours are joined: a dollar or brace that had to be spelt out stands among plain text. */
 static void push_literal(struct template_reader *r, const char *s, const char *end)
 {
+	struct wsr_part *last = r->l->parts.count ? pool_at(&r->l->parts, r->l->parts.count - 1) : NULL;
+	struct wsr_str text = wsr_str(s, (size_t)(end - s));
 	if (s == end)
 		return;
-	struct wsr_part part = { .kind = WSR_PART_LITERAL, .arg = plan_str(r->l->plan, wsr_str(s, (size_t)(end - s))) };
+	if (last && last->kind == WSR_PART_LITERAL) {
+		struct wsr_str before = plan_text(r->l->plan, last->arg);
+		char *joined = arena_alloc(&r->l->cc->arena, before.len + text.len);
+		memcpy(joined, before.ptr, before.len);
+		memcpy(joined + before.len, text.ptr, text.len);
+		last->arg = plan_str(r->l->plan, wsr_str(joined, before.len + text.len));
+		return;
+	}
+	struct wsr_part part = { .kind = WSR_PART_LITERAL, .arg = plan_str(r->l->plan, text) };
 	pool_push(&r->l->parts, &part);
 }
 
@@ -147,6 +158,28 @@ static void bad_variable(struct template_reader *r, const char *what)
 {
 	diag_at(r->l->cc, CHECK_VARIABLE_SYNTAX, r->word->span, "%s in '%s'", what, diag_quote(r->l->cc, r->word->text, r->word->len));
 	r->failed = true;
+}
+
+/* Behind "${": more than the name of a variable. */
+static void read_braces(struct template_reader *r, const char *s)
+{
+	const char *close = braces_end(s, r->end);
+	struct wsr_part part;
+	if (close == r->end) {
+		bad_variable(r, "the closing brace of a variable is missing");
+		return;
+	}
+	r->at = close + 1;
+	r->failed = !braces_part(r->l, r->node, r->word, wsr_str(s, (size_t)(close - s)), &part);
+	if (r->failed)
+		return;
+	if (part.kind == WSR_PART_LITERAL) {
+		struct wsr_str text = plan_text(r->l->plan, part.arg);
+		text = wsr_str(arena_copy(&r->l->cc->arena, text.ptr, text.len), text.len);
+		push_literal(r, text.ptr, text.ptr + text.len);
+	} else {
+		pool_push(&r->l->parts, &part);
+	}
 }
 
 /* At "$": $1, $name or ${name}. */
@@ -163,11 +196,11 @@ static void read_variable(struct template_reader *r)
 	const char *name = s += brace;
 	while (s < r->end && name_char(*s))
 		s++;
-	r->at = s + brace;
-	if (brace && (s == r->end || *s != '}')) {
-		bad_variable(r, "the closing brace of a variable is missing");
+	if (brace && (s == r->end || *s != '}' || (s == name + 1 && *name >= '0' && *name <= '9'))) {
+		read_braces(r, name);
 		return;
 	}
+	r->at = s + brace;
 	if (s == name) {
 		bad_variable(r, "a '$' without a variable name");
 		return;
@@ -233,7 +266,7 @@ static struct wsr_list regex_names(struct lower *l, const struct node *n, pcre2_
 uint32_t lower_regex(struct lower *l, const struct node *n, const struct word *w, struct wsr_str pattern, bool caseless)
 {
 	wsr_sref ref = plan_str(l->plan, pattern);
-	uint32_t flags = (caseless ? WSR_REGEX_CASELESS : 0) | (n->def && n->def->dialect != DIALECT_NGINX ? WSR_REGEX_HTTPD : 0);
+	uint32_t flags = (caseless ? WSR_REGEX_CASELESS : 0) | (l->httpd || (n->def && n->def->dialect != DIALECT_NGINX) ? WSR_REGEX_HTTPD : 0);
 	struct pool_entry *known = index_at(&l->regexes, (uint64_t)ref << 2 | flags);
 	if (known->first != WSR_NONE)
 		return known->first;

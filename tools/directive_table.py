@@ -84,9 +84,9 @@ def arguments(stream):
 
 
 def rows(dialect="NGINX"):
-    """Every row of a dialect (None: all) in the order of the files."""
+    """Every row of a dialect (None: all) in the order of the files; HTTPD: our own rows for what only httpd has."""
     text = read("grammar/directives.def")
-    for name in ("directives_apache.def", "directives_apache_more.def"):
+    for name in ("directives_httpd.def", "directives_apache.def", "directives_apache_more.def"):
         text = text.replace('#include "grammar/%s"' % name, read("grammar/" + name))
     for name, value in reversed(re.findall(r"(?m)^#define (C_\w+) +(\(.*\))$", text)):  # the later ones name the earlier ones
         text = re.sub(r"\b%s\b" % name, value, text)

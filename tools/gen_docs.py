@@ -71,7 +71,23 @@ def about(row):
     return cell(text)
 
 
-def directives_md(rows, names):
+HTTPD_TEXT = """A server with an `httpd` block runs the phases of Apache httpd, or of IIS, in place of nginx's. `wsrpc dump --source=nginx FILE` prints any Apache or
+IIS site so, and the text compiles to an equal table. One statement is one record of the table; sections are laid over each other in the order of the text; the
+settings of the tables above are written as there, in the server for the host and in a section for the section.
+
+A text may hold, besides `$name` and `$1`: `${$}` a dollar; `${0}` the whole match; `${%1}` a group of the condition that matched last; `${env:NAME}` a variable
+of the environment; `${field:NAME}` a field of the request; `${var:NAME}` a variable whose name is taken letter by letter; `${lower:TEXT}`, `${upper:TEXT}`,
+`${escape:TEXT}`, `${unescape:TEXT}`, `${base64:TEXT}`, `${unbase64:TEXT}`; `${default:TEXT|OTHERWISE}`; `${map:NAME:TEXT|OTHERWISE}` and `${random:...}` for a
+`lookup`; `${x:7d}` a byte. A `}` or `|` inside of such a text is written `${x:7d}` and `${x:7c}`.
+
+A CONDITION is made of terms joined by `and` or by `or`; `( )`, as words of their own, hold one of them inside the other; `not` stands in front. Terms: `all`;
+`valid_user`; `user NAME...`; `group NAME...`; `client NETWORK...`; `-n TEXT` (not empty), `-v TEXT` (has a value), `-t TEXT` (neither empty nor 0, off, false, no);
+`-f -d -e -x -s -l PATH` (a file, folder, anything, a program, not empty, a link); `TEXT = TEXT`, `<`, `<=` (with `i` behind it without regard to case, with `n` the
+shorter text is the smaller); `-eq`, `-lt`, `-le` of numbers; `TEXT ~ REGEX`, `TEXT ~* REGEX`. A word that means something here is a text when it stands in quotes.
+"""
+
+
+def directives_md(rows, names, httpd):
     out = [NOTICE, "# Directives\n"]
     out.append("%d directives, in the order of `grammar/directives.def`. `wsrpc help NAME` prints one of them.\n" % len(rows))
     out.append("""How to read the arguments: words stand as they are, `a|b` is a choice, `[x]` may be missing, `x...` is one or more,
@@ -89,6 +105,13 @@ is refused is accepted in silence where its argument is the default.
         for row in members:
             default = code(row.default) if row.default is not None else ""
             out.append("| %s | %s | %s | %s | %s |" % (headline(row), cell(row.where), default, VERDICTS[row.verdict], about(row)))
+        out.append("")
+    out.append("# Phases of httpd\n")
+    out.append(HTTPD_TEXT)
+    for section, members in sections(httpd):
+        out.append("## %s\n" % (section[0].upper() + section[1:]))
+        out.append("| Directive | In | What it does |\n| --- | --- | --- |")
+        out += ["| %s | %s | %s |" % (headline(row), cell(row.where), about(row)) for row in members]
         out.append("")
     out.append("## Variables\n")
     out.append("A name that ends with an underscore is a family: the rest names the field, argument or cookie.\n")
@@ -155,6 +178,10 @@ stand in quotes; a backslash takes the meaning of the next character away; # sta
         out.append(".SH " + section.upper())
         for row in members:
             out += man_entry(row)
+    out += [".SH PHASES OF HTTPD", "A server with an httpd block runs the phases of Apache httpd or IIS; wsrpc dump \\-\\-source=nginx prints such sites so."]
+    out.append("docs/DIRECTIVES.md says what texts and conditions may hold there.")
+    for row in directive_table.rows("HTTPD"):
+        out += man_entry(row)
     out.append(".SH VARIABLES")
     out.append("A name that ends with an underscore is a family: the rest names the field, argument or cookie.")
     for name, _, sentence in names:
@@ -346,7 +373,7 @@ def documents():
     return {
         "docs/APACHE.md": apache_md(directive_table.rows("APACHE")),
         "docs/IIS.md": iis_md(),
-        "docs/DIRECTIVES.md": directives_md(rows, names),
+        "docs/DIRECTIVES.md": directives_md(rows, names, directive_table.rows("HTTPD")),
         "docs/NGINX.md": nginx_md(rows, seen_by_tests()),
         "docs/man/wsrp.conf.5": man_page(rows, names),
         "docs/man/wsrp-apache.conf.5": man_page_apache(directive_table.rows("APACHE")),
