@@ -186,6 +186,7 @@ static void auth(struct plan_dump *d, uint32_t index)
 		return;
 	const struct wsr_auth *a = wsr_auth_at(d->t, index);
 	fprintf(d->out, "%*sauth", (int)(4 * d->depth), "");
+	fprintf(d->out, "%s%s", a->flags & WSR_AUTH_BASIC ? " basic" : "", a->flags & WSR_AUTH_NONE ? " off" : "");
 	if (a->realm != WSR_NONE) {
 		fputc(' ', d->out);
 		dump_tmpl_after(d->out, d->t, "realm=", a->realm);
@@ -197,6 +198,26 @@ static void auth(struct plan_dump *d, uint32_t index)
 	plan_end(d, a->pos);
 }
 
+static void rewrite_options(struct plan_dump *d, uint32_t options)
+{
+	if (!options)
+		return;
+	fprintf(d->out, "%*srewrite_options%s", (int)(4 * d->depth), "", options == WSR_REWRITE_SAID ? " none" : "");
+	for (const struct httpd_name *o = httpd_rewrite_options; o->name; o++)
+		if (options & o->bits)
+			fprintf(d->out, " %s", o->name);
+	fputs(";\n", d->out);
+}
+
+static void require_merge(struct plan_dump *d, unsigned merge)
+{
+	static const char *const words[] = { "", "and", "or", "off" };
+	if (merge == WSR_MERGE_REPLACE)
+		return;
+	plan_line(d, "require_merge");
+	fprintf(d->out, "%s;\n", words[merge]);
+}
+
 /* What hosts and sections have alike. */
 static void content(struct plan_dump *d, const struct wsr_host *h, const struct wsr_layer *y)
 {
@@ -204,8 +225,10 @@ static void content(struct plan_dump *d, const struct wsr_host *h, const struct 
 		plan_line(d, "rewrite_engine");
 		fprintf(d->out, "%s;\n", y->flags & WSR_LAYER_REWRITE_ON ? "on" : "off");
 	}
+	rewrite_options(d, y->rewrite_options);
 	string(d, "rewrite_base", y->rewrite_base);
 	condition_line(d, "require", y->require);
+	require_merge(d, (y->flags & WSR_LAYER_MERGE) >> WSR_LAYER_MERGE_SHIFT);
 	condition_line(d, "hosts", y->hosts);
 	if (y->flags & (WSR_LAYER_SATISFY_ALL | WSR_LAYER_SATISFY_ANY)) {
 		plan_line(d, "satisfy_rules");

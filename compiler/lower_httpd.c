@@ -167,7 +167,31 @@ void lower_httpd_access(struct lower *l, struct level *lv, const struct node *n,
 	memcpy((char *)&lv->section->layer + offset, &tree, sizeof(tree));
 }
 
-/* auth [realm=TEXT] [users=FILE] [groups=FILE] */
+const struct httpd_name httpd_rewrite_options[] = {
+	{ "inherit", WSR_REWRITE_INHERIT }, { "inherit_before", WSR_REWRITE_INHERIT_BEFORE }, { "inherit_down", WSR_REWRITE_INHERIT_DOWN },
+	{ "inherit_down_before", WSR_REWRITE_INHERIT_DOWN_BEFORE }, { "ignore_inherit", WSR_REWRITE_IGNORE_INHERIT }, { "merge_base", WSR_REWRITE_MERGE_BASE },
+	{ "no_slash", WSR_REWRITE_NO_SLASH }, { "none", 0 }, { NULL, 0 },
+};
+
+void lower_httpd_rewrite_options(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)l, (void)arg;
+	lv->section->layer.rewrite_options = WSR_REWRITE_SAID;
+	for (unsigned i = 0; i < node_arg_count(n); i++)
+		for (const struct httpd_name *o = httpd_rewrite_options; o->name; o++)
+			if (word_is(node_arg(n, i), o->name))
+				lv->section->layer.rewrite_options |= o->bits;
+}
+
+void lower_httpd_require_merge(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	const struct word *w = node_arg(n, 0);
+	unsigned merge = word_is(w, "and") ? WSR_MERGE_AND : word_is(w, "or") ? WSR_MERGE_OR : WSR_MERGE_OFF;
+	(void)l, (void)arg;
+	lv->section->layer.flags = (uint8_t)((lv->section->layer.flags & ~WSR_LAYER_MERGE) | merge << WSR_LAYER_MERGE_SHIFT);
+}
+
+/* auth [basic] [off] [realm=TEXT] [users=FILE] [groups=FILE] */
 void lower_httpd_auth(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	struct wsr_auth a = { .realm = WSR_NONE };
@@ -175,14 +199,18 @@ void lower_httpd_auth(struct lower *l, struct level *lv, const struct node *n, u
 	struct wsr_str v;
 	(void)arg;
 	while (!w.failed && !words_end(&w)) {
-		if (words_keyed(&w, "realm", &v))
+		if (words_take(&w, "basic"))
+			a.flags |= WSR_AUTH_BASIC;
+		else if (words_take(&w, "off"))
+			a.flags |= WSR_AUTH_NONE;
+		else if (words_keyed(&w, "realm", &v))
 			a.realm = lower_template(l, n, node_arg(n, w.at - 1), v, 0);
 		else if (words_keyed(&w, "users", &v))
 			a.user_file = plan_str(l->plan, v);
 		else if (words_keyed(&w, "groups", &v))
 			a.group_file = plan_str(l->plan, v);
 		else
-			words_wrong(&w, "realm=, users= or groups= is wanted");
+			words_wrong(&w, "basic, off, realm=, users= or groups= is wanted");
 	}
 	lv->section->layer.auth = plan_record_at(l->plan, &l->plan->auth, &a, offsetof(struct wsr_auth, pos), lower_place(l, n->span));
 }

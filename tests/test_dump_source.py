@@ -160,7 +160,7 @@ class Source(unittest.TestCase):
                 folder = tempfile.mkdtemp(dir=self.folder)
                 for path, content in case.files.items():
                     env.write(os.path.join(folder, path), content)
-                self.round_trip(self.written(filled_in(case.text, folder)), *case.options)
+                self.round_trip(self.written(filled_in(case.text, folder), os.path.join(folder, "site.conf")), *case.options)
 
     def test_random_sites(self):
         for seed in SEEDS:
