@@ -244,7 +244,7 @@ static void listen_line(struct plan_dump *d, const struct wsr_listen *l, bool fa
 	fputs("listen ", d->out);
 	dump_string(d->out, d->t, l->text);
 	fputs(l->flags & WSR_LISTEN_TLS ? " ssl" : "", d->out);
-	fputs(l->flags & WSR_LISTEN_PROXY_PROTOCOL ? " proxy_protocol" : "", d->out);
+	fputs(l->flags & WSR_LISTEN_PROXY_CLIENT ? " proxy_protocol_httpd" : l->flags & WSR_LISTEN_PROXY_PROTOCOL ? " proxy_protocol" : "", d->out);
 	if (fallback) {
 		fputs(" default_server", d->out);
 		fputs(l->flags & WSR_LISTEN_REUSEPORT ? " reuseport" : "", d->out);

@@ -71,6 +71,8 @@ static void listen_option(struct lower *l, const struct word *w, struct listen_o
 		o->ssl = true;
 	} else if (word_is(w, "proxy_protocol")) {
 		o->flags |= WSR_LISTEN_PROXY_PROTOCOL;
+	} else if (word_is(w, "proxy_protocol_httpd")) {
+		o->flags |= WSR_LISTEN_PROXY_PROTOCOL | WSR_LISTEN_PROXY_CLIENT;
 	} else if (word_is(w, "http2") || word_is(w, "spdy") || word_is(w, "quic")) {
 		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, w->span, "'%.*s' is not offered yet: clients use HTTP/1.1", WSR_FMT(s));
 	} else {
