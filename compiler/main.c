@@ -32,7 +32,7 @@ static const char usage[] =
 	"usage: wsrpc [options] site.conf -o site.bin    compile\n"
 	"       wsrpc lint [options] [--json | --fix [--dry-run]] site.conf ...\n"
 	"                                                messages only, or their safe cures applied\n"
-	"       wsrpc dump [--stage=tree|plan|table] FILE\n"
+	"       wsrpc dump [--stage=tree|plan|table | --source=nginx] FILE\n"
 	"                                                what was understood\n"
 	"       wsrpc explain site.bin URL [-X METHOD] [-H 'Name: value'] ...\n"
 	"                                                which rule answers, and what the upstream gets\n"
