@@ -196,7 +196,7 @@ static void read_variable(struct template_reader *r)
 	const char *name = s += brace;
 	while (s < r->end && name_char(*s))
 		s++;
-	if (brace && (s == r->end || *s != '}' || (s == name + 1 && *name >= '0' && *name <= '9'))) {
+	if (brace && (s == r->end || *s != '}' || (s == name + 1 && *name == '0'))) {
 		read_braces(r, name);
 		return;
 	}

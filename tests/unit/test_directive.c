@@ -135,7 +135,7 @@ static void test_arguments(void **state)
 		{ "error_page 404 /x;", "" },
 		{ "error_page 404 500 =200 /x;", "" },
 		{ "error_page 404 = /x;", "" },
-		{ "error_page 404;", "1:24-38 error argument-count: 'error_page' needs more than 1 argument\n  note: syntax: error_page <int 300..599>... [=|=<int 100..999>] <text>\n" },
+		{ "error_page 404;", "1:24-38 error argument-count: 'error_page' needs more than 1 argument\n  note: syntax: error_page <int 300..599>... [=|=text|=<int 100..999>] <text>\n" },
 		{ "redirect https://a.example.org/;", "" },
 		{ "redirect /old /new;", "" },
 		{ "redirect 308 /old /new;", "" },
