@@ -230,7 +230,8 @@ class Idle(Load):
         for sock in clients:
             sock.close()
         self.soon(lambda: self.counter("connections") <= 8, "the end of all", 5)
-        self.assertLess(self.memory() - before, 3000 * env.SLOW)
+        if env.SLOW == 1:  # a sanitizer keeps back what is freed and surrounds what is not
+            self.assertLess(self.memory() - before, 3000)
 
 
 class Quit(Load):
