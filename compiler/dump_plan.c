@@ -82,7 +82,7 @@ static const struct cell_row cell_rows[] = {
 static bool plain_cell(const struct cell_row *row)
 {
 	lower_fn fn = row->fn;
-	return memcmp(row->name, "httpd_", 6) != 0 && (fn == lower_flag || fn == lower_not_off || fn == lower_ms || fn == lower_size || fn == lower_uint || fn == lower_str || fn == lower_str_or_off ||
+	return strncmp(row->name, "httpd_", 6) != 0 && (fn == lower_flag || fn == lower_not_off || fn == lower_ms || fn == lower_size || fn == lower_uint || fn == lower_str || fn == lower_str_or_off ||
 		fn == lower_tmpl || fn == lower_strings || fn == lower_string_lines);
 }
 

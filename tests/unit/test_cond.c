@@ -27,7 +27,6 @@ struct world {
 static void begin(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
-	image_init(&w->im);
 	image_sample(&w->im);
 }
 
