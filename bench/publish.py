@@ -38,7 +38,8 @@ def _rows(report):
         bar = "-" if row["bar"] is None else f"{row['bar']:.2f}"
         to_floor = _ratio(row["ours_to_floor"]) + (f" (to reach {row['floor_bar']:.2f})" if row["floor_bar"] else "")
         lines.append(f"| {row['title']} | {_cost(floor)} | {_cost(us.get('nginx'))} | {_cost(us.get('haproxy'))} | {_cost(us.get('wsrp'))} | "
-                     f"{_spread(row['ours_to_nginx'])} | {bar} | {_ratio(row['ours_to_haproxy'])} | {to_floor} | {row['verdict']} |")
+                     f"{_spread(row['ours_to_nginx'])} | {bar} | {_ratio(row['ours_to_haproxy'])} | {to_floor} | {row['verdict']}"
+                     + (f", rounds of {row['turns']} turns |" if row["turns"] > 1 else " |"))
     return lines
 
 

@@ -79,6 +79,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--record", action="store_true", help="write the counts to bench/recorded.json")
     parser.add_argument("--counts-only", action="store_true")
+    parser.set_defaults(again=False)  # two minutes
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
     kinds = run.kinds_available(options.build, ["nginx", "wsrp"])
