@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Conditions under construction: nodes in preorder, children behind their parent (wsr_format.h). Open a group, add leaves and groups, close it; the result is one tree.
+ * Conditions under construction: nodes in preorder, children behind their parent (wsr_format_httpd.h). Open a group, add leaves and groups, close it; the result is one tree.
  */
 #ifndef COMPILER_APACHE_COND_H
 #define COMPILER_APACHE_COND_H
