@@ -293,13 +293,8 @@ A name with an asterisk stands for every name that starts so; names are read wit
 names cases of `tests/differential/httpd/` that show the directive: the same text is served by httpd, the answers are compared, and without the line httpd's
 would be others; a path stands for a test of something no client sees; for a directive without effect the cases merely use it. Notes in *verdict* **refused** are the way out.
 
-<<<<<<< HEAD
 Everywhere: HTTP/1.1 is the only version; the `Server` field names wsrp; error pages are our own; a log is a file, not a program; files that directives name
 are read by the daemon, those of `Include` and `RewriteMap` by the compiler. What is done otherwise on purpose stands at the [end](#deliberate-deviations).
-=======
-Everywhere: `.htaccess` files are not read; HTTP/1.1 is the only version; the `Server` field names wsrp; error pages are our own; requests whose framing two parsers could read differently are refused instead of repaired; a log is a file,
-not a program; files that directives name are read by the daemon, those of `Include` and `RewriteMap` by the compiler.
->>>>>>> b6a9734 (Apache: certificates, sessions, process and error logs compared with httpd; tests for the rows no client sees; the notes of the TLS rows say what is so)
 """
 
 DEVIATIONS_INTRO = """## Deliberate deviations
