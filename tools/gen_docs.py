@@ -331,12 +331,12 @@ def deviations():
 
     def row(name):
         cases = [case.name for case in shown.CASES if name in case.differs and case.word not in known.WAITING]
-        return "| %s | %s |" % (cell(" ".join(known.NAMED[name].__doc__.split())), cell("; ".join(cases)))
+        return "| %s | %s |" % (cell(" ".join(known.LIST.by_name[name].__doc__.split())), cell("; ".join(cases)))
 
-    out = [DEVIATIONS_INTRO] + [row(name) for name in known.DELIBERATE]
+    out = [DEVIATIONS_INTRO] + [row(name) for name in known.LIST.deliberate]
     out += ["| %s | %s |" % (cell(what), code(where)) for what, where in known.BESIDE]
-    out += [OTHER_INTRO] + [row(name) for name in known.NAMED if name not in known.DELIBERATE]
-    return out + [FORM_INTRO] + ["- %s" % " ".join(function.__doc__.split()) for function in known.NEUTRAL] + [""]
+    out += [OTHER_INTRO] + [row(name) for name in known.LIST.by_name if name not in known.LIST.deliberate]
+    return out + [FORM_INTRO] + ["- %s" % " ".join(function.__doc__.split()) for function in known.LIST.always] + [""]
 
 
 def compared_in(row):

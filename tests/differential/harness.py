@@ -47,6 +47,8 @@ class Row:
         self.timing = timing    # note whether the body's start came before the upstream's pause
 
     def __repr__(self):
+        if self.raw is not None:
+            return repr(self.raw[:100])
         return ("%s %s Host: %s %s" % (self.method, self.target, self.host, dict(self.fields) or ""))[:200]
 
 
@@ -506,3 +508,29 @@ def difference(left, right, path="", judge="nginx"):
 def shorten(value):
     shown = pprint.pformat(value, width=200, compact=True)
     return shown if len(shown) < 600 else shown[:300] + " ... " + shown[-200:]
+
+
+def check_same(test, case, theirs, ours, neutral=None, judge=None):
+    """Fail the test where two records of a case part.
+
+    neutral(case, row, record) takes out of a row's record what may differ (see neutral.py); judge is the name of the left side.
+    """
+    judge = judge or case.judge.name
+    test.assertTrue(theirs.started, theirs.seen.get("failure"))
+    test.assertTrue(ours.started, ours.seen.get("failure"))
+    problems = []
+    for row, left, right in zip(case.rows, theirs.rows, ours.rows):
+        if neutral:
+            left, right = neutral(case, row, left), neutral(case, row, right)
+        lines = difference(left, right, judge=judge)
+        problems += ["%r" % row] + ["    " + line for line in lines] if lines else []
+    problems += difference(theirs.seen, ours.seen, "seen", judge)
+    if problems:
+        test.fail("%s\n%s" % (case.name, "\n".join(problems)))
+
+
+def check_explained(test, case, ours):
+    """Fail the test where `wsrpc explain` said something else than wsrpd did."""
+    test.assertTrue(ours.started, ours.seen.get("failure"))
+    if ours.explained:
+        test.fail("%s\n%s" % (case.name, "\n".join(ours.explained)))

@@ -5,23 +5,13 @@ For each case two tests: `same` (records equal but for differences.py) and `expl
 The records of all cases are made before the first test, a few cases at a time, since most of their time is waiting.
 """
 
-import copy
 import unittest
 
-import differences
 import harness
 from cases import CASES
+from differences import LIST
 from explained import check_explain
 from lib import servers
-
-
-def neutralised(case, row, one):
-    """The record of a row without what may differ."""
-    one = copy.deepcopy(one)
-    one.pop("reason", None)
-    for function in differences.NEUTRAL + [differences.NAMED[name] for name in case.differs]:
-        function(row, one)
-    return one
 
 
 def both(case):
@@ -41,22 +31,10 @@ class Differential(unittest.TestCase):
 
 def add(case):
     def same(self):
-        theirs, ours = harness.result(self, case)
-        self.assertTrue(theirs.started, theirs.seen.get("failure"))
-        self.assertTrue(ours.started, ours.seen.get("failure"))
-        problems = []
-        for row, left, right in zip(case.rows, theirs.rows, ours.rows):
-            lines = harness.difference(neutralised(case, row, left), neutralised(case, row, right))
-            problems += ["%r" % row] + ["    " + line for line in lines] if lines else []
-        problems += harness.difference(theirs.seen, ours.seen, "seen")
-        if problems:
-            self.fail("%s\n%s" % (case.name, "\n".join(problems)))
+        harness.check_same(self, case, *harness.result(self, case), LIST.without)
 
     def explain(self):
-        _, ours = harness.result(self, case)
-        self.assertTrue(ours.started, ours.seen.get("failure"))
-        if ours.explained:
-            self.fail("%s\n%s" % (case.name, "\n".join(ours.explained)))
+        harness.check_explained(self, case, harness.result(self, case)[1])
 
     setattr(Differential, "test_%s__same" % case.word, same)
     if case.explain:

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What may differ between httpd and wsrpd, and why: the list which the comparison is read with.
 
-`calmed` takes out of a record what moves from run to run of the same server.  NEUTRAL applies to every comparison, NAMED to the
-cases that list the name; each entry is a function which changes one row's record so that only this difference vanishes, and
-its doc string is the reason.
+`calmed` takes out of a record what moves from run to run of the same server, LIST (see ../neutral.py) what is another with wsrpd.
 """
 
-import copy
 import re
 import zlib
 
-NEUTRAL = []
-NAMED = {}
-DELIBERATE = []  # names in NAMED of what is done otherwise for the sake of safety
+import judge  # noqa: F401 (first: it makes the shared modules importable)
+from neutral import Differences, answer_framing, field_order, interim_answers, not_compared, own_connection, own_name_and_time, reason_phrase, request_framing, too_slow, without
+
+LIST = Differences()
+neutral, named, deliberate = LIST.add, LIST.add_named, LIST.add_deliberate
 
 # Cases (as words) that are not compared yet, because a directive in them is not compiled or a difference is not settled; httpd answers them in test_httpd_drop.
 WAITING = """
@@ -50,26 +49,6 @@ BESIDE = [
 ]
 
 
-def neutral(function):
-    NEUTRAL.append(function)
-    return function
-
-
-def named(function):
-    NAMED[function.__name__.replace("_", " ")] = function
-    return function
-
-
-def deliberate(function):
-    named(function)
-    DELIBERATE.append(function.__name__.replace("_", " "))
-    return function
-
-
-def without(fields, *names):
-    return [(name, value) for name, value in fields if name.lower() not in names]
-
-
 def calmed(case, records):
     """The record without what differs between two runs of one server: which pooled connection was taken, the order of Allow and of log lines; nor the length of error pages in logs."""
     for one in records.rows:
@@ -86,11 +65,7 @@ def calmed(case, records):
     return records
 
 
-@neutral
-def own_name_and_time(_row, one):
-    """Server and Date are each program's own."""
-    if "fields" in one:
-        one["fields"] = without(one["fields"], "server", "date")
+neutral(own_name_and_time)
 
 
 @neutral
@@ -119,29 +94,10 @@ def persistence(_row, one):
         one["fields"] = without([(n, v) for n, v in one["fields"] if (n.lower(), v.lower()) != ("connection", "keep-alive")], "keep-alive")
 
 
-@neutral
-def interim_answers(_row, one):
-    """When a 100 is sent is each server's own matter (RFC 9110 section 15.2.1)."""
-    one.pop("interim", None)
-
-
-@neutral
-def answer_framing(_row, one):
-    """How a body of unknown length is framed is each hop's own (RFC 9112 section 6); the decoded bodies are compared."""
-    if "fields" in one:
-        one["fields"] = without(one["fields"], "transfer-encoding")
-        if one.get("upstream"):
-            one["fields"] = without(one["fields"], "content-length")
-    one.pop("framing", None)
-
-
-@neutral
-def request_framing(_row, one):
-    """httpd reads a short chunked body before it forwards it, with a Content-Length; we stream it, so chunks stay chunks. Its Connection and Keep-Alive to a pooled backend are the hop's own."""
-    for request in one["upstream"]:
-        request["fields"] = without(request.get("fields", ()), "content-length", "transfer-encoding")
-        request["fields"] = [(n, v) for n, v in request["fields"] if not (n.lower() == "connection" and v.lower() in ("close", "keep-alive"))]
-        request.pop("framing", None)
+neutral(interim_answers)
+neutral(answer_framing)
+neutral(request_framing)
+neutral(own_connection)
 
 
 @neutral
@@ -154,17 +110,8 @@ def merged_lines(_row, one):
         request["fields"] = sorted((name, ", ".join(values)) for name, values in merged.items())
 
 
-@neutral
-def field_order(_row, one):
-    """Only fields with the same name have an order (RFC 9110 section 5.3)."""
-    if "fields" in one:
-        one["fields"] = sorted(((n.lower(), v) for n, v in one["fields"]), key=lambda pair: pair[0])
-
-
-@neutral
-def reason_phrase(_row, one):
-    """The reason phrase has no meaning (RFC 9112 section 4)."""
-    one.pop("reason", None)
+neutral(field_order)
+neutral(reason_phrase)
 
 
 @neutral
@@ -209,16 +156,14 @@ def page_of_a_status(_row, one):
 def targets_without_a_path(row, one):
     """CONNECT and OPTIONS * are for the server itself and never forwarded; httpd forwards CONNECT as a request for "/"."""
     if row.method in ("CONNECT", "OPTIONS"):
-        one.clear()
-        one["upstream"] = []
+        not_compared(one)
 
 
 @deliberate
 def trace_of_files(row, one):
     """A TRACE that reaches no backend is refused with 405; httpd sends the request back, with every cookie and password in it, where a script of a page can read them."""
     if row.method == "TRACE" and not one["upstream"]:
-        one.clear()
-        one["upstream"] = []
+        not_compared(one)
 
 
 @deliberate
@@ -246,8 +191,7 @@ def types_by_several_extensions(row, one):
 def listings_and_access_files(row, one):
     """Folders are not listed (403), and access files are not read (AllowOverride, AccessFileName): both let out or change what nobody put into the configuration."""
     if row.target.startswith(("/list/", "/deep/", "/one/", "/named/")) and row.target != "/list/x.txt":
-        one.clear()
-        one["upstream"] = []
+        not_compared(one)
 
 
 @deliberate
@@ -283,53 +227,38 @@ def every_request_goes_on(row, one):
 def programs(row, one):
     """Programs are not run, and the text of one is never sent: 403 below ScriptAlias; httpd without mod_cgi sends the file."""
     if row.target.startswith(("/cgi-bin/", "/sm/")):
-        one.clear()
-        one["upstream"] = []
+        not_compared(one)
 
 
 @deliberate
 def raw_bytes(row, one):
     """A byte above 0x7f in a query is sent escaped, as in paths; httpd sends it as it came, which is no request line (RFC 9112 section 3.2)."""
     if row.raw and max(row.raw) > 127:
-        one.clear()
-        one["upstream"] = []
+        not_compared(one)
 
 
 @deliberate
 def HTTP_2(row, one):  # pylint: disable=invalid-name
     """HTTP/1.1 alone is offered: a client that can speak both gets that."""
     if row.tls and "h2" in row.tls.get("alpn", ()):
-        one.clear()
-        one["upstream"] = []
+        not_compared(one)
 
 
 @deliberate
 def refusal(row, one):
     """Stricter parsing: what httpd repairs or lets through in a malformed request is a 400 of ours."""
     if row.raw is not None:
-        one.clear()
-        one["upstream"] = []
+        not_compared(one)
 
 
 @named
 def chunked_body_for_a_file(row, one):
     """The answer does not wait for a body that nobody reads: its chunks are thrown away, up to a ceiling; httpd reads them first and says 413 above LimitRequestBody."""
     if any(name == "Transfer-Encoding" for name, _ in row.fields) and not one["upstream"]:
-        one.clear()
-        one["upstream"] = []
+        not_compared(one)
 
 
 @named
 def time_out(_row, one):
     """A client that is too slow gets a 408 where httpd closes without a word, or the other way round."""
-    if one.get("status") == 408 or one.get("end") in ("closed", "cut"):
-        one.clear()
-        one.update(end="timed out", upstream=[])
-
-
-def neutralised(case, row, one):
-    """A row's record without what may differ."""
-    one = copy.deepcopy(one)
-    for function in NEUTRAL + [NAMED[name] for name in case.differs]:
-        function(row, one)
-    return one
+    too_slow(one)

@@ -8,7 +8,7 @@ import judge  # noqa: F401 (first: it makes the shared harness importable)
 from cases import CASES
 from explained import check_explain
 from judge import harness, servers
-from known import WAITING, calmed, neutralised
+from known import LIST, WAITING, calmed
 from lib import env
 
 
@@ -62,22 +62,10 @@ class Differential(unittest.TestCase):
 
 def add(case):
     def same(self):
-        theirs, ours = harness.result(self, case)
-        self.assertTrue(theirs.started, theirs.seen.get("failure"))
-        self.assertTrue(ours.started, ours.seen.get("failure"))
-        problems = []
-        for row, left, right in zip(case.rows, theirs.rows, ours.rows):
-            lines = harness.difference(neutralised(case, row, left), neutralised(case, row, right), judge="httpd")
-            problems += ["%r" % (row if row.raw is None else row.raw[:100])] + ["    " + line for line in lines] if lines else []
-        problems += harness.difference(theirs.seen, ours.seen, "seen", judge="httpd")
-        if problems:
-            self.fail("%s\n%s" % (case.name, "\n".join(problems)))
+        harness.check_same(self, case, *harness.result(self, case), LIST.without)
 
     def explain(self):
-        _, ours = harness.result(self, case)
-        self.assertTrue(ours.started, ours.seen.get("failure"))
-        if ours.explained:
-            self.fail("%s\n%s" % (case.name, "\n".join(ours.explained)))
+        harness.check_explained(self, case, harness.result(self, case)[1])
 
     word = "test_%s__%s" % (case.area.replace(" ", "_"), case.word)
     setattr(Differential, word, same)

@@ -11,7 +11,7 @@ import judge
 import rows_shown
 from cases import CASES
 from judge import harness, servers
-from known import BESIDE, NAMED, UNCOVERED, WAITING, calmed
+from known import BESIDE, LIST, UNCOVERED, WAITING, calmed
 from lib import env
 
 
@@ -48,7 +48,7 @@ class Coverage(unittest.TestCase):
     def test_named_differences_are_shown(self):
         """Each is used by a compared case, and each deviation beside them by its test: docs/APACHE.md names both."""
         used = {name for case in CASES if case.word not in WAITING for name in case.differs}
-        self.assertEqual(sorted(set(NAMED) - used), [])
+        self.assertEqual(sorted(set(LIST.by_name) - used), [])
         for what, where in BESIDE:
             path, _, test = where.partition(" ")
             self.assertRegex(env.read(os.path.join(env.TOP, path)), r"\bdef %s\(" % test, what)

@@ -49,16 +49,7 @@ class Served(unittest.TestCase):
 
 def add(case):
     def same(self):
-        direct, printed = harness.result(self, case)
-        self.assertTrue(direct.started, direct.seen.get("failure"))
-        self.assertTrue(printed.started, printed.seen.get("failure"))
-        problems = []
-        for row, left, right in zip(case.rows, direct.rows, printed.rows):
-            lines = harness.difference(left, right, judge="direct")
-            problems += ["%r" % (row if row.raw is None else row.raw[:100])] + ["    " + line for line in lines] if lines else []
-        problems += harness.difference(direct.seen, printed.seen, "seen", judge="direct")
-        if problems:
-            self.fail("%s\n%s" % (case.name, "\n".join(problems)))
+        harness.check_same(self, case, *harness.result(self, case), judge="direct")
 
     setattr(Served, "test_%s__%s" % (case.area.replace(" ", "_"), case.word), same)
 
