@@ -490,8 +490,6 @@ static enum outcome to_file(struct run *r)
 			return refuse(r, 404, "a rewritten path leads above the root");
 		path = join2(e, document_root(e), path);
 	}
-	if (r->status)
-		e->error_status = (uint16_t)r->status; /* a rule with R that others made a file of leaves its status to the file */
 	e->httpd->mapped = WSR_MAPPED_FILE;
 	e->httpd->path = path;
 	return MATCHED;
@@ -525,6 +523,8 @@ static enum outcome finish(struct run *r, struct wsr_str before)
 		return to_proxy(r);
 	if (r->scheme && !r->pass_through)
 		return redirect(r);
+	if (r->status)
+		e->error_status = (uint16_t)r->status; /* a rule with R that others made a path of leaves its status to what is found there */
 	return r->in_section ? to_new_request(r, before) : to_file(r);
 }
 

@@ -9,8 +9,9 @@ import cases_more
 import cases_proxy
 import cases_rewrite
 import cases_route
+import cases_rules
 import cases_shapes
 import cases_tls
 
 CASES = judge.HttpdCase.all
-assert all((cases_access, cases_files, cases_host, cases_more, cases_proxy, cases_rewrite, cases_route, cases_shapes, cases_tls))
+assert all((cases_access, cases_files, cases_host, cases_more, cases_proxy, cases_rewrite, cases_route, cases_rules, cases_shapes, cases_tls))
