@@ -227,10 +227,13 @@ static void expires_line(struct plan_dump *d, const struct dump_groups *g)
 	uint64_t kind = dump_u64(g, SET_expires_kind);
 	int64_t s = (int64_t)dump_u64(g, SET_expires_s);
 	plan_line(d, "expires");
+	fputs(kind == WSR_EXPIRES_MODIFIED || kind == WSR_EXPIRES_MODIFIED_TEXT ? "modified " : "", d->out);
 	if (kind < 3)
 		fputs(words[kind], d->out);
+	else if (kind >= WSR_EXPIRES_TEXT)
+		dump_tmpl(d->out, d->t, (uint32_t)dump_u64(g, SET_expires_text));
 	else
-		fprintf(d->out, "%s%llds", kind == WSR_EXPIRES_MODIFIED ? "modified " : "", (long long)s);
+		fprintf(d->out, "%s%llds", kind == WSR_EXPIRES_DAILY ? "@" : "", (long long)s);
 	end(d);
 }
 
@@ -324,20 +327,22 @@ static void special(struct plan_dump *d, enum plan_setting cell, const struct du
 	case SET_via: plan_word_line(d, "proxy_via", wsr_cstr(via_words[v & 3])); break;
 	case SET_override_statuses: plan_string_list(d, "proxy_override_statuses", dump_list(g, cell), true); break;
 	case SET_if_modified_since: plan_word_line(d, "if_modified_since", wsr_cstr(modified_words[v % 3])); break;
-	default: break; /* part of another statement: keepalive_header_s, alias, resolver_valid_ms, expires_s, proxy_redirect */
+	default: break; /* part of another statement: keepalive_header_s, alias, resolver_valid_ms, expires_s, expires_text, proxy_redirect */
 	}
 }
 
-static const enum plan_setting *partner(enum plan_setting cell)
+/* Cells that one statement sets together, by the cell of the statement; does any of them differ? */
+static bool group_differs(struct plan_dump *d, enum plan_setting cell, const struct dump_groups *g, const struct wsr_table *t, const struct dump_groups *o)
 {
-	static const enum plan_setting pairs[][2] = {
+	static const enum plan_setting sets[][2] = {
 		{ SET_keepalive_timeout_ms, SET_keepalive_header_s }, { SET_root, SET_alias }, { SET_resolver, SET_resolver_valid_ms },
-		{ SET_expires_kind, SET_expires_s },
+		{ SET_expires_kind, SET_expires_s }, { SET_expires_kind, SET_expires_text },
 	};
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-		if (pairs[i][0] == cell)
-			return &pairs[i][1];
-	return NULL;
+	/* try_files is not inherited: what stands here was written here */
+	bool differs = cell == SET_try_files ? dump_list(g, cell).count > 0 : !dump_cell_equal(d->t, g, t, o, cell);
+	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+		differs = differs || (sets[i][0] == cell && !dump_cell_equal(d->t, g, t, o, sets[i][1]));
+	return differs;
 }
 
 static void network_line(struct plan_dump *d, const struct wsr_access_rule *r)
@@ -389,10 +394,7 @@ void plan_settings(struct plan_dump *d, const struct wsr_body *body, bool proxie
 	struct dump_groups g = dump_groups_of(d->t, body), o = dump_groups_of(t, outer);
 	for (unsigned i = 0; i < SET_COUNT; i++) {
 		enum plan_setting cell = (enum plan_setting)i;
-		const enum plan_setting *with = partner(cell);
-		/* try_files is not inherited: what stands here was written here */
-		bool differs = cell == SET_try_files ? dump_list(&g, cell).count > 0 : !dump_cell_equal(d->t, &g, t, &o, cell);
-		if (!differs && !(with && !dump_cell_equal(d->t, &g, t, &o, *with)))
+		if (!group_differs(d, cell, &g, t, &o))
 			continue;
 		if (cell == SET_websocket && proxied)
 			continue; /* plan_websocket() */

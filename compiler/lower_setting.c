@@ -365,7 +365,7 @@ void lower_proxy_set_header(struct lower *l, struct level *lv, const struct node
 	put_list(lv, SET_proxy_set_header, scratch_run(l, &l->plan->field_op, offsetof(struct wsr_field_op, pos)));
 }
 
-/* expires [modified] time | epoch | max | off; "@15h30m" is the time of day, given by nginx as well, not supported. */
+/* expires [modified] time | @time of day | epoch | max | off, or a text that says one of these when a request comes. */
 void lower_expires(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	(void)arg;
@@ -373,21 +373,28 @@ void lower_expires(struct lower *l, struct level *lv, const struct node *n, unsi
 	const struct word *w = node_arg(n, modified);
 	struct wsr_str s = word_str(w);
 	uint64_t ms = 0, kind = modified ? WSR_EXPIRES_MODIFIED : WSR_EXPIRES_ACCESS;
-	bool negative = s.len && s.ptr[0] == '-';
-	bool sign = negative || (s.len && s.ptr[0] == '+');
-	if (!modified && word_is(w, "off"))
+	uint32_t text = WSR_NONE;
+	char sign = s.len ? s.ptr[0] : '\0';
+	if (!modified && word_is(w, "off")) {
 		kind = WSR_EXPIRES_OFF;
-	else if (!modified && word_is(w, "epoch"))
+	} else if (!modified && word_is(w, "epoch")) {
 		kind = WSR_EXPIRES_EPOCH;
-	else if (!modified && word_is(w, "max"))
+	} else if (!modified && word_is(w, "max")) {
 		kind = WSR_EXPIRES_MAX;
-	else if (lower_has_variables(s) || (s.len && s.ptr[0] == '@'))
-		diag_at(l->cc, CHECK_VALUE, w->span, "'expires' takes a time, epoch, max or off here: variables and times of day are not compiled");
-	else if (!value_duration_ms(wsr_str(s.ptr + sign, s.len - sign), true, &ms))
+	} else if (lower_has_variables(s)) {
+		kind = modified ? WSR_EXPIRES_MODIFIED_TEXT : WSR_EXPIRES_TEXT;
+		text = lower_tmpl_arg(l, n, modified);
+	} else if (!value_duration_ms(sign == '-' || sign == '+' || sign == '@' ? wsr_str(s.ptr + 1, s.len - 1) : s, true, &ms)) {
 		diag_at(l->cc, CHECK_DURATION, w->span, "'%s' is no time, and none of epoch, max, off", diag_quote(l->cc, s.ptr, s.len));
+	} else if (sign == '@') {
+		kind = WSR_EXPIRES_DAILY;
+		if (modified || ms > UINT64_C(86400000))
+			diag_at(l->cc, CHECK_VALUE, w->span, modified ? "a time of day cannot count from the file's date: leave 'modified' away" : "a day has 24 hours");
+	}
 	int64_t seconds = (int64_t)(ms / 1000);
 	put_u64(lv, SET_expires_kind, kind);
-	put_u64(lv, SET_expires_s, (uint64_t)(negative ? -seconds : seconds));
+	put_u64(lv, SET_expires_s, (uint64_t)(sign == '-' ? -seconds : seconds));
+	lv->s.fields.expires_text.v = text; /* belongs to the kind, as set as that is */
 }
 
 /* error_page code ... [=[answer]] target; one record per code. */

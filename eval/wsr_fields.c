@@ -8,7 +8,7 @@
  */
 #include "eval/wsr_fields.h"
 
-#include "eval/wsr_date.h"
+#include "eval/wsr_expires.h"
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_location.h"
 
@@ -272,9 +272,11 @@ static bool usual_status(unsigned status)
 	}
 }
 
-/* Does the configuration put its own value in place of this field? (add_header does for these two only.) */
-static bool is_replaced(const struct wsr_eval *e, unsigned status, const struct wsr_field *f)
+/* Does the configuration put its own value in place of this field? (expires does, and add_header for two names only.) */
+static bool is_replaced(const struct wsr_eval *e, unsigned status, const struct wsr_expiry *expiry, const struct wsr_field *f)
 {
+	if (f->id == WSR_F_EXPIRES || f->id == WSR_F_CACHE_CONTROL)
+		return expiry->given;
 	if (f->id != WSR_F_LAST_MODIFIED && f->id != WSR_F_ETAG)
 		return false;
 	const struct wsr_field_op *op = find_op(e->table, e->fieldset->add_header, f->name);
@@ -334,13 +336,13 @@ static struct wsr_str rewrite_refresh(struct wsr_eval *e, struct wsr_str value)
 	return value;
 }
 
-static void write_upstream_fields(struct wsr_eval *e, const struct wsr_head *up, unsigned status, struct wsr_out *out)
+static void write_upstream_fields(struct wsr_eval *e, const struct wsr_head *up, unsigned status, const struct wsr_expiry *expiry, struct wsr_out *out)
 {
 	uint32_t run = 0; /* from here on all pass unchanged */
 	for (uint32_t i = 0; i < up->field_count; i++) {
 		const struct wsr_field *f = &up->fields[i];
 		struct wsr_str value = f->value;
-		bool passed = is_passed(e, f) && !is_replaced(e, status, f);
+		bool passed = is_passed(e, f) && !is_replaced(e, status, expiry, f);
 		bool url = f->id == WSR_F_LOCATION || f->id == WSR_F_REFRESH;
 		if (passed && !url)
 			continue;
@@ -369,36 +371,6 @@ static void write_added(struct wsr_eval *e, unsigned status, struct wsr_out *out
 		if (value.len > 0)
 			wsr_out_field(out, wsr_string(e->table, op->name), value);
 	}
-}
-
-int64_t wsr_now_s(struct wsr_eval *e)
-{
-	struct wsr_str msec;
-	int64_t s = 0;
-	if (!e->world->fact(e->world_ctx, WSR_V_MSEC, e->arena, &msec))
-		return 0;
-	for (size_t i = 0; i < msec.len && msec.ptr[i] >= '0' && msec.ptr[i] <= '9'; i++)
-		s = s * 10 + (msec.ptr[i] - '0');
-	return s;
-}
-
-static void write_expires(struct wsr_eval *e, unsigned status, struct wsr_out *out)
-{
-	int64_t seconds = (int64_t)e->fieldset->expires_s;
-	char date[WSR_DATE_BYTES], control[40];
-	if (e->fieldset->expires_kind == WSR_EXPIRES_OFF || !usual_status(status))
-		return;
-	int64_t at = e->fieldset->expires_kind == WSR_EXPIRES_EPOCH ? 1
-		   : e->fieldset->expires_kind == WSR_EXPIRES_MAX   ? 2145916555 /* nginx's: 31 Dec 2037 23:55:55 */
-								    : wsr_now_s(e) + seconds;
-	if (e->fieldset->expires_kind == WSR_EXPIRES_MAX)
-		seconds = 315360000; /* ten years */
-	wsr_out_field(out, WSR_STR("Expires"), wsr_http_date(at, date));
-	if (e->fieldset->expires_kind == WSR_EXPIRES_EPOCH || seconds < 0)
-		snprintf(control, sizeof(control), "no-cache");
-	else
-		snprintf(control, sizeof(control), "max-age=%lld", (long long)seconds);
-	wsr_out_field(out, WSR_STR("Cache-Control"), wsr_cstr(control));
 }
 
 static void write_answer_connection(struct wsr_eval *e, const struct wsr_answer *a, struct wsr_out *out)
@@ -435,7 +407,10 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 		wsr_httpd_answer_head(e, up, a, out);
 		return;
 	}
+	struct wsr_expiry expiry = { .given = false };
 	e->response = up;
+	if (e->fieldset->expires_kind != WSR_EXPIRES_OFF && usual_status(a->status))
+		wsr_expiry_find(e, up && !passes(e, up, WSR_F_LAST_MODIFIED) ? NULL : up, a, &expiry);
 	wsr_out_status_line(out, 1, a->status, up && up->status == a->status && up->reason.len ? up->reason : wsr_reason(a->status));
 	if (!passes(e, up, WSR_F_SERVER))
 		wsr_out_own(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
@@ -448,11 +423,11 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 	if (a->location.len > 0)
 		wsr_out_known(out, WSR_STR("Location"), a->location);
 	for (uint32_t i = 0; i < a->extra_count; i++)
-		if (!is_replaced(e, a->status, &a->extra[i]))
+		if (!is_replaced(e, a->status, &expiry, &a->extra[i]))
 			wsr_out_field(out, a->extra[i].name, a->extra[i].value);
 	if (up)
-		write_upstream_fields(e, up, a->status, out);
-	write_expires(e, a->status, out);
+		write_upstream_fields(e, up, a->status, &expiry, out);
+	wsr_expiry_write(&expiry, out);
 	write_added(e, a->status, out);
 	wsr_out_end(out);
 }

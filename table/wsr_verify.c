@@ -415,7 +415,8 @@ EACH(proxyset, struct wsr_proxyset)
 
 static bool check_fieldset(struct wsr_walk *w, const struct wsr_fieldset *r)
 {
-	return want_enum(w, r->expires_kind, WSR_EXPIRES_OFF, WSR_EXPIRES_MODIFIED)
+	return want_enum(w, r->expires_kind, WSR_EXPIRES_OFF, WSR_EXPIRES_MODIFIED_TEXT) &&
+	       wsr_want(w, r->expires_kind < WSR_EXPIRES_TEXT || r->expires_text.v != WSR_NONE, WSR_E_INDEX)
 #define WSR_SETTING(group, kind, name, comment) WSR_PICK_fields_##group(kind, name)
 #include "table/wsr_settings.def"
 	;
