@@ -8,12 +8,16 @@ the defaults people run with.  nginx and wsrp read the same configuration text.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
+sys.path.append(os.path.join(TOP, "tests"))
+from lib import processes  # noqa: E402 (the path to it is set above)
 
 NGINX_CONF = """\
 worker_processes {workers};
@@ -165,7 +169,7 @@ class Server:
     def spawn(self, command, port, wrapper=()):
         log = open(os.path.join(self.context.work, f"{self.name}.out"), "ab")
         command = on_core(self.context.server_core, list(wrapper) + command)
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.context.work)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.context.work, process_group=0)
         log.close()
         self.processes.append(process)
         try:
@@ -182,11 +186,7 @@ class Server:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            processes.end(process, signal.SIGTERM, 10)
         self.processes = []
 
 

@@ -6,8 +6,8 @@ In: a build folder (--build) with the programs, the unit tests and the fuzz targ
 Out: a line for each suite, the details of failures only, and as the last line alone "N passed, N failed, N skipped".
 Exit code 1 when anything failed, or was skipped while the variable CI is set.
 
-Every suite is a process of its own in its own process group with a deadline, so that a hanging test costs its bound and
-no more.  Python test modules report each test as a line of JSON on a pipe (see run_module); cmocka reports TAP.
+Every suite is a process of its own in its own session with a deadline, so that a hanging test costs its bound and no more: whatever of the
+session is left then, servers in process groups of their own too, is killed.  Python test modules report each test as a line of JSON on a pipe (see run_module); cmocka reports TAP.
 Invariant: a suite which ends without having reported anything, or which dies, counts as a failure.
 """
 
@@ -19,12 +19,13 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+
+from lib import processes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
@@ -49,7 +50,7 @@ class Outcome:
 
 
 def bounded(command, seconds, env=None, pass_fds=()):
-    """Run a command in its own process group; return (exit code or None when it ran out of time, output)."""
+    """Run a command in its own session; return (exit code or None when it ran out of time, output)."""
     with tempfile.TemporaryFile() as out:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=TOP, env=env,
                                  start_new_session=True, pass_fds=pass_fds)
@@ -58,10 +59,7 @@ def bounded(command, seconds, env=None, pass_fds=()):
         except subprocess.TimeoutExpired:
             code = None
         finally:
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            processes.kill(processes.of_session(child.pid))
             child.wait()
         out.seek(0)
         return code, out.read()

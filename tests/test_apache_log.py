@@ -4,10 +4,9 @@ import http.client
 import os
 import subprocess
 import tempfile
-import time
 import unittest
 
-from lib import env
+from lib import env, servers
 
 SITE = r"""Listen 127.0.0.1:%(port)d
 ErrorLog %(folder)s/error.log
@@ -30,12 +29,13 @@ class AccessLog(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(SITE % {"port": port, "folder": folder})
             self.assertEqual(subprocess.run([env.WSRPC, path, "-o", table], stderr=subprocess.DEVNULL, timeout=30, check=False).returncode, 0)
-            daemon = subprocess.Popen([env.WSRPD, table], stderr=subprocess.DEVNULL)
+            daemon = servers.Wsrpd(folder)
+            daemon.table = table
+            daemon.serve([("127.0.0.1", port)])
             try:
                 self.requests(port)
             finally:
-                daemon.terminate()
-                daemon.wait(timeout=20)
+                daemon.stop()
             with open(os.path.join(folder, "host.log"), encoding="utf-8") as file:
                 lines = file.read().split("\n")
             self.assertRegex(lines[0], r'^127\.0\.0\.1 GET /x \?y=1 302 [1-9]\d* 0 "q\\"\\\\" -$')
@@ -44,12 +44,6 @@ class AccessLog(unittest.TestCase):
 
     def requests(self, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        for _ in range(100):
-            try:
-                connection.connect()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
         for method, target, fields in (("GET", "/x?y=1", {"X-A": 'q"\\'}), ("GET", "/quiet", {}), ("HEAD", "/z", {"X-B": "b"})):
             connection.request(method, target, headers={"Host": "a.example", **fields})
             connection.getresponse().read()

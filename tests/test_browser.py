@@ -11,7 +11,7 @@ import subprocess
 import unittest
 import urllib.request
 
-from lib import env, servers
+from lib import env, processes, servers
 
 try:
     import websockets
@@ -86,16 +86,11 @@ class Browser(unittest.TestCase):
     @classmethod
     def launch(cls, name, command, **environ):
         with open(os.path.join(cls.folder, name + ".log"), "wb") as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(os.environ, **environ))
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=dict(os.environ, **environ), process_group=0)
 
     @classmethod
     def end(cls, process):
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(15 * env.SLOW)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        processes.end(process, signal.SIGTERM, 15 * env.SLOW)
 
     @classmethod
     def tearDownClass(cls):

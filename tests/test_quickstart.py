@@ -11,7 +11,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from lib import env, servers, websocket
+from lib import env, processes, servers, websocket
 
 SCRIPT = os.path.join(env.TOP, "tools", "quickstart.sh")
 
@@ -32,7 +32,7 @@ class Quickstart(unittest.TestCase):
         cls.log = os.path.join(cls.folder, "out")
         with open(cls.log, "wb") as out:
             cls.process = subprocess.Popen([SCRIPT, env.BUILD], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=cls.environ,
-                                           start_new_session=True)
+                                           process_group=0)
         try:
             env.wait_until(lambda: cls.process.poll() is not None or "Stop with" in env.read(cls.log), 60, "quickstart")
         except TimeoutError:
@@ -43,15 +43,13 @@ class Quickstart(unittest.TestCase):
 
     @classmethod
     def stop(cls):
-        cls.process.send_signal(signal.SIGTERM)
-        cls.process.wait(20 * env.SLOW)
+        return processes.end(cls.process, signal.SIGTERM, 20 * env.SLOW)
 
     @classmethod
     def tearDownClass(cls):
-        cls.stop()
-        left = [port for port in (cls.https, cls.http, cls.echo) if env.accepts(("127.0.0.1", port))]
-        if left:
-            raise AssertionError("still served after the end: %r" % left)
+        problem = cls.stop()
+        if problem:
+            raise AssertionError("quickstart " + problem)
 
     def get(self, url):
         trusted = ssl.create_default_context(cafile=os.path.join(self.folder, "localhost.crt"))

@@ -424,13 +424,7 @@ def record(case, kind, text=None, explain=None):
     server = kind(world.folder)
     server.compile_options = case.options
     try:
-        try:
-            server.start(expanded, world.waits(expanded))
-        except servers.StartFailure as failure:
-            if "already in use" not in str(failure):
-                raise
-            time.sleep(1)  # a child of the server before has not let go yet
-            server.start(expanded, world.waits(expanded))
+        server.start(expanded, world.waits(expanded))
     except servers.StartFailure as failure:
         out.started = False
         out.seen["failure"] = re.sub(r"\d+", "N", str(failure)) if kind is case.judge else str(failure)

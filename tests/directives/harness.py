@@ -342,10 +342,8 @@ class Run:
                 server.stop()
         except (servers.StartFailure, AssertionError) as problem:
             self.broken[one, variant] = str(problem)
-            if server.process and server.process.poll() is None:
-                server.process.kill()
-                server.process.wait()
         finally:
+            server.discard()
             probe.stop()
 
     def start_alone(self, probe, server):

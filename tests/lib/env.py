@@ -79,6 +79,17 @@ def accepts(address):
             return False
 
 
+def free(address):
+    """Could a server listen on (host, port)?  Connections of an earlier one that are being forgotten do not hinder it."""
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            return True
+        except OSError:
+            return False
+
+
 def write(path, data, mode=0o644):
     """Write text or bytes to a file whose folder is made when it is missing."""
     os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -4,8 +4,9 @@
     server = Wsrpd(); server.start(text, waits=[("127.0.0.1", port)]); ...; server.stop()
 
 `text` is configuration in the server's dialect; relative paths in it are looked up in server.folder.  All get the pid file
-and the error log from outside of the text, so that one text serves both judge and judged.  stop() raises when the program left a
-sanitizer report or did not end by itself in time: a test cannot pass over either.
+and the error log from outside of the text, so that one text serves both judge and judged.  After stop() no process of the
+server is left, so its addresses are free; it raises when the program left a sanitizer report or processes, or did not end by itself in time: a test
+cannot pass over either.
 """
 
 import os
@@ -15,7 +16,7 @@ import signal
 import subprocess
 import unittest
 
-from . import env
+from . import env, processes
 
 SANITIZER = re.compile(r"ERROR: (?:Address|Leak|Thread|Memory)Sanitizer|runtime error:|LeakSanitizer: detected")
 
@@ -31,7 +32,7 @@ class Server:
 
     def __init__(self, folder=None):
         self.folder = folder or env.scratch("wsrp-" + self.name)
-        self.process = None
+        self.process = None  # leads a group of its own
         self.ready = None  # what has to be true beside accepting, see Wsrpd
         self.log = os.path.join(self.folder, self.name + ".error.log")
         self.compile_options = ()  # of wsrpc
@@ -53,22 +54,22 @@ class Server:
     def launch(self, command, waits, seconds=10):
         """Start the process with its standard error in self.log and wait until every address accepts."""
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
-        for address in waits:
-            try:
-                env.wait_until(lambda a=address: self.process.poll() is not None or env.accepts(a), seconds, "listening on %r" % (address,))
-            except TimeoutError as slow:
-                self.stop()
-                raise StartFailure("%s: %s\n%s" % (self.name, slow, self.errors())) from slow
-            self.running()
-        if self.ready:
-            env.wait_until(lambda: self.running() and self.ready(), seconds, "%s being ready" % self.name)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, process_group=0)
+        try:
+            for address in waits:
+                env.wait_until(lambda a=address: self.running() and env.accepts(a), seconds, "listening on %r" % (address,))
+            if self.ready:
+                env.wait_until(lambda: self.running() and self.ready(), seconds, "%s being ready" % self.name)
+        except TimeoutError as slow:
+            self.stop()
+            raise StartFailure("%s: %s\n%s" % (self.name, slow, self.errors())) from slow
 
     def running(self):
         """True; StartFailure when the process has ended."""
         if self.process.poll() is None:
             return True
-        code, self.process = self.process.returncode, None
+        code = self.process.returncode
+        self.end(signal.SIGKILL, 0)
         raise StartFailure("%s ended with %d\n%s" % (self.name, code, self.errors()))
 
     def kill(self, number):
@@ -80,20 +81,22 @@ class Server:
         path = "/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)
         return [int(pid) for pid in env.read(path).split()]
 
+    def end(self, number, seconds, grace=2):
+        """End the process and all that it started; None, or as text what took force (see processes.end)."""
+        process, self.process = self.process, None
+        return processes.end(process, number, seconds, grace)
+
+    def discard(self):
+        """Be rid of the process if it still runs; how it ends does not matter."""
+        if self.process is not None:
+            self.end(signal.SIGKILL, 10, grace=0)
+
     def stop(self, number=signal.SIGTERM, seconds=10):
-        """End the process; AssertionError if it had to be killed, failed or left a sanitizer report."""
+        """End the process; AssertionError if it or a child had to be killed, if it failed or left a sanitizer report."""
         if self.process is None:
             return
-        process, self.process = self.process, None
-        problem = None
-        if process.poll() is None:
-            process.send_signal(number)
-            try:
-                process.wait(seconds * env.SLOW)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                problem = "did not end %g s after signal %d" % (seconds * env.SLOW, number)
+        process = self.process
+        problem = self.end(number, seconds * env.SLOW)
         if problem is None and process.returncode not in (0, -number):
             problem = "ended with %d" % process.returncode
         log = self.errors()
@@ -181,19 +184,7 @@ class Httpd(Server):
         """httpd lets a child with an open exchange linger for ten seconds; its manners at the end are not what is tested."""
         if self.process is None:
             return
-        children = self.children() if self.process.poll() is None else []
-        self.process.send_signal(number)
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            for pid in children:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-        self.process = None
+        self.end(number, seconds, grace=0)
 
 
 class Wsrpd(Server):
