@@ -346,6 +346,9 @@ static bool leading_seconds(struct lower *l, const struct node *n, uint64_t *ms)
 		diag_at(l->cc, CHECK_DURATION, node_arg(n, 0)->span, "'%s' is no number of seconds from 1 to 1000000", diag_quote(l->cc, s.ptr, s.len));
 		return false;
 	}
+	if (digits < s.len)
+		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, node_arg(n, 0)->span, "'%s' is read as %llu seconds, as in httpd: what stands behind the digits does not count",
+			diag_quote(l->cc, s.ptr, s.len), (unsigned long long)seconds);
 	*ms = seconds * 1000;
 	return true;
 }

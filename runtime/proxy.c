@@ -84,12 +84,17 @@ static bool can_connect_elsewhere(const struct exchange *x, unsigned cause)
 	return cause && p->state == PROXY_CONNECTING && p->try_count < PROXY_TRIES_MAX && upstream_untried(p->call) > 0;
 }
 
+bool proxy_is_stale(const struct exchange *x)
+{
+	const struct proxy *p = x->proxy;
+	return p->reused && !p->received && !p->stale_retried && p->try_count < PROXY_TRIES_MAX && can_send_again(x, WSR_NEXT_ERROR);
+}
+
 void proxy_try_failed(struct exchange *x, unsigned cause, unsigned status, enum close_reason reason)
 {
 	struct proxy *p = x->proxy;
 	struct proxy_try *t = proxy_current_try(x);
-	/* The peer of a kept-alive connection may close it at any moment; that says nothing about the peer, so the same one is asked once more. */
-	bool stale = p->reused && !p->received && cause == WSR_NEXT_ERROR && !p->stale_retried && p->try_count < PROXY_TRIES_MAX && can_send_again(x, cause);
+	bool stale = cause == WSR_NEXT_ERROR && proxy_is_stale(x);
 	bool next = stale || (httpd_rules(x) ? can_connect_elsewhere(x, cause) : proxy_can_try_next(x, cause));
 	if (!t->status)
 		t->status = status;

@@ -78,6 +78,8 @@ struct wsr_str proxy_address(const struct exchange *x);
 extern const struct stream_handler proxy_upstream_stream;
 /** Give up on this try: another one if the configuration and the request's nature allow it, else the answer `status`. `cause`: WSR_NEXT_* bit. */
 void proxy_try_failed(struct exchange *x, unsigned cause, unsigned status, enum close_reason reason);
+/** The peer of a kept-alive connection may close it at any moment; that says nothing about the peer: would the same one be asked once more? */
+bool proxy_is_stale(const struct exchange *x);
 /** Would proxy_try_failed() with this cause try another peer? */
 bool proxy_can_try_next(const struct exchange *x, unsigned cause);
 /** The try that is running or was the last one; NULL before the first. */

@@ -321,7 +321,7 @@ static void ended_before_head(struct exchange *x, enum stream_end why)
 		proxy_try_failed(x, WSR_NEXT_TIMEOUT, httpd_rules(x) ? 502 : 504, CLOSE_UPSTREAM_TIMEOUT);
 		return;
 	}
-	if (httpd_closes_silently(x) && !(x->proxy->reused && !x->proxy->received)) {
+	if (httpd_closes_silently(x) && x->proxy->parser.line_count == 0 && !proxy_is_stale(x)) {
 		exchange_finish(x, CONN_CLOSE, CLOSE_UPSTREAM_CLOSED);
 		return;
 	}

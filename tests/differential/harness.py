@@ -32,7 +32,7 @@ class Row:
     """One request; see the helpers below for what each setting means."""
 
     def __init__(self, target="/", method="GET", host="localhost", fields=(), body=b"", at="A", tls=None, keep=False, version="1.1",
-                 raw=None, wait=WAIT, ws=None, pause=0, resume=None, slow=False, timing=False):
+                 raw=None, wait=WAIT, ws=None, pause=0, resume=None, slow=False, timing=False, quiet=0):
         self.target, self.method, self.host, self.fields, self.body = target, method, host, tuple(fields), body
         self.at = at            # letter of the listening address, HOST/letter for another host, or the path of a unix socket
         self.tls = tls          # None, or a dict: sni, max, min, ciphers, curve, alpn, cert (name of a pair in the folder), ca (the server's chain must end there)
@@ -45,6 +45,7 @@ class Row:
         self.resume = resume    # seconds after which the TLS session is offered again
         self.slow = slow        # read nothing for so many seconds, then all
         self.timing = timing    # note whether the body's start came before the upstream's pause
+        self.quiet = quiet      # in a tunnel: seconds without a word of ours before the message
 
     def __repr__(self):
         if self.raw is not None:
@@ -291,6 +292,16 @@ def message_of(row):
     return client.request(row.target, row.method, row.fields, row.body, row.host, row.version)
 
 
+def silence(conn, seconds):
+    """Listen for so long; what was heard, with "(end)" behind it when the other side closed."""
+    end = time.monotonic() + seconds
+    while not conn.ended and time.monotonic() < end:
+        if backend.readable(conn.sock, max(0, end - time.monotonic())):
+            conn._receive()
+    heard, conn.buffer = bytes(conn.buffer), bytearray()
+    return heard + (b"(end)" if conn.ended else b"")
+
+
 def exchange(world, row, conn):
     """Send one row and describe what came back; returns (record, connection or None)."""
     record = {"end": "answered"}
@@ -314,6 +325,8 @@ def exchange(world, row, conn):
             interim.append(got.status)
         record.update(status=got.status, reason=got.reason, fields=got.fields, body=got.body, framing=got.framing, trailers=got.trailers, interim=interim)
         if row.ws and got.status == 101:
+            if row.quiet:
+                record["heard"] = silence(conn, row.quiet)
             conn.send(websocket.frame(b"ping over the tunnel", mask=False))
             record["tunnel"] = conn.read(22, 2)
             conn.close()

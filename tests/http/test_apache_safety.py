@@ -86,6 +86,13 @@ class Safety(unittest.TestCase):
             self.assertEqual((answer.status, answer.body), (200, b"ok"), method)
             self.assertEqual(self.backend.requests[-1].tokens("upgrade"), [], method)
 
+    def test_http_1_0_opens_no_tunnel(self):
+        c = self.connect()
+        c.send(client.request("/ws/tunnel", fields=HANDSHAKE, version="1.0"))
+        answer = c.response("GET", 3)
+        self.assertEqual((answer.status, answer.body), (200, b"ok"))
+        self.assertEqual(self.backend.requests[-1].tokens("upgrade"), [])
+
     def test_a_path_never_becomes_a_part_of_the_host(self):
         self.assertEqual(self.get("/", host="glued.example").status, 200)
         self.backend.mark()

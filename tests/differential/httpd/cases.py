@@ -11,7 +11,8 @@ import cases_rewrite
 import cases_route
 import cases_rules
 import cases_shapes
+import cases_slow
 import cases_tls
 
 CASES = judge.HttpdCase.all
-assert all((cases_access, cases_files, cases_host, cases_more, cases_proxy, cases_rewrite, cases_route, cases_rules, cases_shapes, cases_tls))
+assert all((cases_access, cases_files, cases_host, cases_more, cases_proxy, cases_rewrite, cases_route, cases_rules, cases_shapes, cases_slow, cases_tls))

@@ -216,6 +216,16 @@ HttpdCase("limits", "LimitRequest", vhosts("""
                                       raw(lines(4).replace(b"localhost", b"second")), post("/proxied/x", body=b"x" * 200), post("/a.txt", body=b"x" * 40), post("/a.txt", body=b"x" * 60), post("/a.txt", body=b"3c\r\n" + b"x" * 60 + b"\r\n0\r\n\r\n", fields=[("Transfer-Encoding", "chunked")]), get("/a.txt")],
           files=USERS, differs=["chunked body for a file"])
 
+HttpdCase("limits", "LimitRequest of the main server", """
+LimitRequestFields 5
+LimitRequestFieldSize 50
+LimitRequestLine 60
+<VirtualHost @A@>
+    ServerName localhost
+    ProxyPass / http://@UP@/ # drop
+</VirtualHost>
+""", [raw(lines(3)), raw(lines(8)), raw(lines(1, 80)), raw(b"GET /" + b"x" * 90 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")])
+
 HttpdCase("limits", "malformed requests", vhost("    ProxyPass / http://@UP@/ # drop"), [raw(data) for data in (
     b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET / HTTP/1.1\r\nHost:\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nX : y\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nnocolon\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", b"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", b"GET  / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"G=T / HTTP/1.1\r\nHost: localhost\r\n\r\n",

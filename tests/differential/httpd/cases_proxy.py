@@ -74,6 +74,40 @@ HttpdCase("reverse", "ProxyPassReverse", vhost("""
                            "/two/a?http://localhost/one", "/three/a?/x/y", "/three/a?/xy", "/loc/a?http://alias.example/inside/x", "/loc/a?http://UP/loc/x", "/one/created?http://UP/one/new", "/one/a?//UP/one/b", "/one/a?http://UP/one/b?c=d%23e", "/ws/a?ws://UP/ws/x", "/ws/a?http://UP/ws/x")]
           + [get("/one/a?http://UP/one/b", host="name.example:8080"), get("/one/a?http://UP/one/b", version="1.0", host=None), head("/one/a?http://UP/one/b")], script=with_port(relocating))
 
+
+def own_name(request):
+    """A redirect to the name and port that the request has, or to those of the query; the scheme is http."""
+    where = request.target.partition("?")[2] or request.get("host")
+    return [backend.respond(int(request.target[1:4]), [("Location", "http://%s/login" % where), ("X-Seen-Host", request.get("host"))], b"moved", reason="Moved")]
+
+
+HttpdCase("reverse", "redirects of backends", vhosts("""
+    ServerName preserve.example
+    ProxyPreserveHost On # drop
+    ProxyPass / http://@UP@/
+    ProxyPassReverse / http://@UP@/""", """
+    ServerName both.example
+    ProxyPreserveHost On
+    ProxyPass / http://@UP@/
+    ProxyPassReverse /in/ http://both.example/ # drop""", """
+    ServerName plain.example
+    ProxyPass / http://@UP@/
+    ProxyPassReverse / http://@UP@/ # drop""", """
+    ServerName bare.example
+    ProxyPass / http://@UP@
+    ProxyPassReverse / http://@UP@""", """
+    ServerName deep.example
+    ProxyPass / http://@UP@/
+    <Location /302>
+        ProxyPassReverse http://@UP@/ # drop
+    </Location>""", """
+    ServerName upper.example
+    ProxyPass / http://@UP@/
+    ProxyPassReverse / HTTP://@UP@/ # drop"""),
+          [get("/302", host=name + ".example") for name in ("preserve", "both", "plain", "bare", "deep", "upper")] + [get("/302?" + where, host=name + ".example") for name in ("preserve", "plain") for where in ("localhost:1", "other.example", "both.example")]
+          + [get("/%d" % status, host="plain.example") for status in (200, 201, 301, 303, 307, 308, 404, 503)] + [get("/302", host="plain.example:8443"), get("/302", host="both.example:8443"), get("/302", host="PLAIN.example"), get("/302", host="plain.example", version="1.0")],
+          script=own_name)
+
 COOKIES = redirecting(("Set-Cookie", "a=1; Path=/app; Domain=backend.example; Secure; HttpOnly"), ("Set-Cookie", "b=2; path=/app/deep"), ("Set-Cookie", "c=3; Domain=other.example"), ("Set-Cookie", "d=4"), ("Set-Cookie", "e=5; Path=/application"), ("Set-Cookie", "f=6; domain=.backend.example;path=/"))
 HttpdCase("reverse", "ProxyPassReverseCookie", vhosts("""
     ServerName domain
@@ -223,6 +257,8 @@ HttpdCase("upgrade", "ws targets", vhost("""
     <Location /loc>
         ProxyPass ws://@UP@/loc # drop
     </Location>
+    Header set X-Set yes # drop
+    Header always set X-Always yes # drop
 """), [upgrade(uri) for uri in ("/ws", "/ws/x?y=z", "/up", "/any/x", "/plain", "/loc/x")] + [get(uri) for uri in ("/ws", "/up/x", "/any", "/loc")] + [get("/ws", fields=[("Upgrade", value), ("Connection", "Upgrade")]) for value in ("foo/1", "foo, websocket", "WebSocket")]
           + [get("/any", fields=[("Upgrade", "foo/1"), ("Connection", "Upgrade")]), get("/up", fields=[("Upgrade", "foo/1"), ("Connection", "Upgrade")]), get("/ws", fields=[("Upgrade", "websocket")]), post("/ws"), head("/ws"),
              upgrade("/ws", fields=[("Sec-WebSocket-Protocol", "chat"), ("Origin", "http://localhost"), ("Cookie", "a=1")])])

@@ -12,6 +12,7 @@ import rows_shown
 from cases import CASES
 from judge import harness, servers
 from known import BESIDE, LIST, UNCOVERED, WAITING, calmed
+from observed import OBSERVED
 from lib import env
 
 
@@ -52,6 +53,21 @@ class Coverage(unittest.TestCase):
         for what, where in BESIDE:
             path, _, test = where.partition(" ")
             self.assertRegex(env.read(os.path.join(env.TOP, path)), r"\bdef %s\(" % test, what)
+
+    def test_observations_are_shown(self):
+        """Each statement of observed.py names cases that are compared, tests, or files of messages; all of them are there."""
+        compared = {case.name for case in CASES if case.word not in WAITING}
+        for statements in OBSERVED.values():
+            for statement, *places in statements:
+                self.assertTrue(places, statement)
+                for place in places:
+                    path, _, test = place.partition(" ")
+                    if not path.startswith("tests/"):
+                        self.assertIn(place, compared, statement)
+                    elif test:
+                        self.assertRegex(env.read(os.path.join(env.TOP, path)), r"\bdef %s\(" % test, statement)
+                    else:
+                        self.assertTrue(os.path.exists(os.path.join(env.TOP, path)), statement)
 
     def test_every_case_has_marked_lines(self):
         self.assertFalse([case.name for case in CASES if not any(True for _ in case.lines_to_drop())])
