@@ -101,6 +101,10 @@ void apache_sections(struct lower *l, const struct level *host_level, struct apa
 /* apache_tls.c */
 /** Give every certificate its key: one without a key of its own has it in its file. */
 void apache_tls_keys(struct lower *l, struct wsr_tls *tls);
+/** A host that speaks TLS is complete: do its revocation lists and SSLCARevocationCheck agree? */
+void apache_tls_revocation(struct lower *l, struct server_level *s);
+/** The same for the lists about backends of a host or section. @param n  that host or section */
+void apache_proxy_tls_revocation(struct lower *l, const struct level *lv, const struct node *n);
 
 /** A section of this kind, empty; freed by apache_section_done(). */
 void apache_section_init(struct apache_section *s, struct apache_host *host, const struct node *n, enum wsr_layer_kind kind);

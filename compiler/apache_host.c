@@ -91,6 +91,7 @@ static uint32_t host_tls(struct lower *l, struct level *lv, const struct node *n
 		return WSR_NONE;
 	}
 	apache_tls_keys(l, &s->tls);
+	apache_tls_revocation(l, s);
 	return plan_record_at(l->plan, &l->plan->tls, &s->tls, offsetof(struct wsr_tls, pos), lower_place(l, s->certificate ? s->certificate->span : n->span));
 }
 
@@ -115,6 +116,7 @@ static void fill_server(struct lower *l, struct level *lv, struct apache_vhost *
 		.srv = pool_intern(&p->srv, &lv->server->srv),
 		.location = plan_record_at(p, &p->location, &self, offsetof(struct wsr_location, pos), lower_place(l, v->node->span)),
 	};
+	apache_proxy_tls_revocation(l, lv, v->node);
 	apache_sections(l, lv, &v->host);
 	record.host = apache_host_done(l, &v->host);
 	v->tls = record.tls != WSR_NONE;

@@ -195,6 +195,8 @@ static void lower_item(struct lower *l, const struct level *host_level, struct a
 		s.layer.condition = apache_if_condition(l, it->node);
 	if (it->class == CLASS_IF || apache_section_name(l, it->node, argument(it), &s.layer))
 		level_apply(l, &lv, it->node);
+	if (level_has(&lv, SET_proxy_ssl_crl_check))
+		apache_proxy_tls_revocation(l, &lv, it->node);
 	apache_section_done(l, &lv, &s);
 }
 

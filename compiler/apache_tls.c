@@ -85,6 +85,43 @@ void lower_apache_tls_path(struct lower *l, struct level *lv, const struct node 
 	memcpy((char *)&lv->server->tls + offset, &path, sizeof(path));
 }
 
+/* arg: offset of the member: SSLCARevocationFile and ...Path. */
+void lower_apache_tls_revocation(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
+{
+	lower_apache_tls_path(l, lv, n, offset);
+	lv->server->revocation = n;
+}
+
+static uint32_t crl_check(const struct node *n)
+{
+	uint32_t mode = is(node_arg(n, 0), "chain") ? WSR_CRL_CHAIN : is(node_arg(n, 0), "leaf") ? WSR_CRL_LEAF : WSR_CRL_NONE;
+
+	return mode | (node_arg_count(n) > 1 ? WSR_CRL_MISSING_OK : 0);
+}
+
+void lower_apache_tls_revocation_check(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)arg;
+	lv->server->tls.crl_check = crl_check(n);
+	if (!l->defaults)
+		lv->server->revocation = n;
+}
+
+void apache_tls_revocation(struct lower *l, struct server_level *s)
+{
+	bool any = s->tls.crl || s->tls.crl_folder, looks = (s->tls.crl_check & WSR_CRL_MODE) != WSR_CRL_NONE;
+
+	if (looks && !any) {
+		diag_at(l->cc, CHECK_VALUE, s->revocation->span, "'SSLCARevocationCheck' without 'SSLCARevocationFile' or 'SSLCARevocationPath': httpd does not start like this");
+	} else if (any && !looks && s->revocation != l->revocation_told) {
+		struct diag *d = diag_at(l->cc, CHECK_TLS_REVOCATION, s->revocation->span, "nobody looks at the revocation lists: 'SSLCARevocationCheck' is none");
+		diag_note(l->cc, d, SPAN_NONE, "certificates that were taken back are let in; write SSLCARevocationCheck chain, or leaf");
+		l->revocation_told = s->revocation;
+	}
+	if (!any)
+		s->tls.crl_check = WSR_CRL_CHAIN; /* without lists all modes are one: fewer distinct records */
+}
+
 void lower_apache_tls_flag(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
 {
 	uint32_t v = is(node_arg(n, 0), "on");
@@ -344,6 +381,24 @@ void lower_apache_proxy_tls_depth(struct lower *l, struct level *lv, const struc
 void lower_apache_proxy_tls_path(struct lower *l, struct level *lv, const struct node *n, unsigned cell)
 {
 	put(lv, (enum plan_setting)cell, path_arg(l, n));
+}
+
+void lower_apache_proxy_tls_revocation_check(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)l, (void)arg;
+	put(lv, SET_proxy_ssl_crl_check, crl_check(n));
+}
+
+void apache_proxy_tls_revocation(struct lower *l, const struct level *lv, const struct node *n)
+{
+	const struct wsr_proxyset *p = &lv->s.proxy;
+	struct span at = node_head_span(n);
+
+	NODE_EACH_CHILD(m, n)
+		if (lowered_by(m, lower_apache_proxy_tls_revocation_check))
+			at = m->span;
+	if (p->proxy_ssl_engine && (p->proxy_ssl_crl_check & WSR_CRL_MODE) != WSR_CRL_NONE && !p->proxy_ssl_crl.v && !p->proxy_ssl_crl_folder.v)
+		diag_at(l->cc, CHECK_VALUE, at, "'SSLProxyCARevocationCheck' without 'SSLProxyCARevocationFile' or 'SSLProxyCARevocationPath': httpd does not start like this");
 }
 
 /* One file holds both. */

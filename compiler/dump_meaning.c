@@ -361,7 +361,8 @@ static void tls(const struct dump *d, uint32_t index)
 	const struct { const char *name; wsr_sref ref; } strings[] = {
 		{ "ssl_ciphers", s->ciphers }, { "ssl_ecdh_curve", s->curves }, { "ssl_dhparam", s->dhparam },
 		{ "ssl_client_certificate", s->client_certificate }, { "ssl_trusted_certificate", s->trusted_certificate }, { "ssl_crl", s->crl },
-		{ "ssl_password_file", s->password_file },
+		{ "ssl_password_file", s->password_file }, { "ssl_client_certificate_path", s->client_folder }, { "ssl_crl_path", s->crl_folder },
+		{ "ssl_client_names", s->names_file }, { "ssl_client_names_path", s->names_folder },
 	};
 	fprintf(d->out, "tls %u", index);
 	dump_pos(d->out, d->t, s->pos);
@@ -378,8 +379,8 @@ static void tls(const struct dump *d, uint32_t index)
 	}
 	fprintf(d->out, "    ssl_protocols %u prefer_server_ciphers %u session_cache %u %u session_tickets %u session_timeout_ms %llu\n", s->protocols,
 		s->prefer_server_ciphers, s->session_cache, s->session_cache_bytes, s->session_tickets, (unsigned long long)s->session_timeout_ms);
-	fprintf(d->out, "    ssl_verify_client %u depth %u reject_handshake %u buffer_size %u\n", s->verify_client, s->verify_depth, s->reject_handshake,
-		s->buffer_bytes);
+	fprintf(d->out, "    ssl_verify_client %u depth %u crl_check %u reject_handshake %u buffer_size %u\n", s->verify_client, s->verify_depth, s->crl_check,
+		s->reject_handshake, s->buffer_bytes);
 }
 
 static void server(const struct dump *d, uint32_t index)

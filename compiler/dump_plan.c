@@ -138,6 +138,14 @@ void plan_bits_line(struct plan_dump *d, const char *name, uint64_t bits, const 
 	end(d);
 }
 
+void plan_crl_check_line(struct plan_dump *d, const char *name, uint64_t v)
+{
+	static const char *const modes[] = { "chain", "leaf", "none", "none" };
+	plan_line(d, name);
+	fprintf(d->out, "%s%s", modes[v & WSR_CRL_MODE], v & WSR_CRL_MISSING_OK ? " no_crl_for_cert_ok" : "");
+	end(d);
+}
+
 const char *const plan_tls_versions[4] = { "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" };
 
 /* Lists whose items are printed by dump_cell() as the words of a statement. */
@@ -323,6 +331,7 @@ static void special(struct plan_dump *d, enum plan_setting cell, const struct du
 	case SET_proxy_ssl_check_name: plan_word_line(d, "proxy_ssl_check_name", wsr_cstr(check_words[v % 3])); break;
 	case SET_proxy_ssl_check_cn: plan_word_line(d, "proxy_ssl_check_cn", wsr_cstr(check_words[v % 3])); break;
 	case SET_proxy_ssl_check_expire: plan_word_line(d, "proxy_ssl_check_expire", wsr_cstr(check_words[v % 3])); break;
+	case SET_proxy_ssl_crl_check: plan_crl_check_line(d, "proxy_ssl_crl_check", v); break;
 	case SET_proxy_ssl_verify: plan_word_line(d, "proxy_ssl_verify_chain", v == WSR_PROXY_VERIFY_CHAIN ? WSR_STR("on") : WSR_STR("no_ca")); break;
 	case SET_via: plan_word_line(d, "proxy_via", wsr_cstr(via_words[v & 3])); break;
 	case SET_override_statuses: plan_string_list(d, "proxy_override_statuses", dump_list(g, cell), true); break;

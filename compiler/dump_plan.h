@@ -21,6 +21,7 @@ void plan_string_line(struct plan_dump *d, const char *name, wsr_sref ref);
 void plan_number_line(struct plan_dump *d, const char *name, uint64_t v, const char *unit);
 void plan_flag_line(struct plan_dump *d, const char *name, bool on);
 void plan_string_list(struct plan_dump *d, const char *name, struct wsr_list list, bool one_line);
+void plan_crl_check_line(struct plan_dump *d, const char *name, uint64_t check);
 void plan_bits_line(struct plan_dump *d, const char *name, uint64_t bits, const char *const *names, unsigned count, const char *none);
 void plan_error_log_line(struct plan_dump *d, uint32_t index);
 extern const char *const plan_tls_versions[4];

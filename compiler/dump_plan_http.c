@@ -236,6 +236,12 @@ void plan_tls(struct plan_dump *d, uint32_t index)
 	tls_string(d, "ssl_client_certificate", s->client_certificate, u->client_certificate);
 	tls_string(d, "ssl_trusted_certificate", s->trusted_certificate, u->trusted_certificate);
 	tls_string(d, "ssl_crl", s->crl, u->crl);
+	tls_string(d, "ssl_client_certificate_path", s->client_folder, u->client_folder);
+	tls_string(d, "ssl_crl_path", s->crl_folder, u->crl_folder);
+	tls_string(d, "ssl_client_names", s->names_file, u->names_file);
+	tls_string(d, "ssl_client_names_path", s->names_folder, u->names_folder);
+	if (s->crl_check != u->crl_check)
+		plan_crl_check_line(d, "ssl_crl_check", s->crl_check);
 	tls_string(d, "ssl_password_file", s->password_file, u->password_file);
 	if (s->reject_handshake != u->reject_handshake)
 		plan_flag_line(d, "ssl_reject_handshake", s->reject_handshake);

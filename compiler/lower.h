@@ -50,6 +50,7 @@ struct server_level {
 	const struct node *ssl;     /* `ssl on` */
 	const struct node *certificate; /* first ssl_certificate, ssl_certificate_key */
 	const struct node *key;
+	const struct node *revocation; /* Apache: what was said last about revocation lists */
 	bool certificates_set, keys_set, ticket_keys_set; /* in this very block */
 };
 
@@ -107,6 +108,7 @@ struct lower {
 	struct pool_index lookups, conditions; /* `lookup` and `condition` of our language: name -> map, cond */
 	unsigned brace_depth;       /* functions inside each other in a text */
 	bool httpd;                 /* statements of an `httpd` block: expressions are httpd's */
+	const struct node *revocation_told; /* Apache: the `revocation` that was found to be without effect: once is enough */
 	bool defaults;              /* the table's defaults are being applied, not a user's text */
 };
 

@@ -144,7 +144,7 @@ uint64_t listeners_tls_key(const struct wsr_table *t)
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	for (uint32_t i = 0; i < wsr_tls_count(t); i++) {
 		const struct wsr_tls *tls = wsr_tls_at(t, i);
-		uint32_t numbers[] = { tls->protocols, tls->verify_client, tls->verify_depth, tls->reject_handshake };
+		uint32_t numbers[] = { tls->protocols, tls->verify_client, tls->verify_depth, tls->reject_handshake, tls->crl_check };
 		h = mix_bytes(h, numbers, sizeof(numbers));
 		h = mix_strings(h, t, tls->certificates);
 		h = mix_strings(h, t, tls->keys);
@@ -152,6 +152,8 @@ uint64_t listeners_tls_key(const struct wsr_table *t)
 		h = mix_string(h, t, tls->client_certificate);
 		h = mix_string(h, t, tls->trusted_certificate);
 		h = mix_string(h, t, tls->crl);
+		h = mix_string(h, t, tls->client_folder);
+		h = mix_string(h, t, tls->crl_folder);
 	}
 	return h;
 }

@@ -77,7 +77,8 @@ static bool key_tls(struct upstreams *us, const struct upstream_request *rq, con
 
 	return key_str(us, rq->ssl_name) && key_num(us, p->proxy_ssl_server_name) && key_num(us, p->proxy_ssl_session_reuse) && key_num(us, set->protocols) &&
 	       key_num(us, set->verify_depth) && key_num(us, set->verify) && key_add(us, &set->checks, sizeof(set->checks)) && key_str(us, set->ciphers) && key_content(us, set->ca) &&
-	       key_content(us, set->crl) && key_content(us, set->certificate) && key_content(us, set->key);
+	       key_content(us, set->crl) && key_num(us, set->revocations) && key_num(us, set->crl_check) &&
+	       key_content(us, set->ca_folder) && key_content(us, set->crl_folder) && key_content(us, set->certificate) && key_content(us, set->key);
 }
 
 static bool build_key(struct upstreams *us, const struct upstream_request *rq, const struct tls_client_settings *set)

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/tls_authority.h"
+
 #define SESSION_BYTES 4096u /* what one session counts in a cache whose size is given in bytes */
 
 static const char alpn_ours[] = "\x08http/1.1\x08http/1.0\x08http/0.9";
@@ -71,11 +73,6 @@ static bool refuse_setting(struct making *m, const char *setting, struct wsr_str
 	return false;
 }
 
-static BIO *memory_bio(struct wsr_str content)
-{
-	return BIO_new_mem_buf(content.ptr ? content.ptr : "", (int)content.len);
-}
-
 static bool get_file(struct making *m, struct wsr_str path, struct wsr_str *content)
 {
 	if (m->keys.get(m->keys.ctx, path, content))
@@ -86,20 +83,9 @@ static bool get_file(struct making *m, struct wsr_str path, struct wsr_str *cont
 
 /* --- certificates and keys ------------------------------------------------------------------------------------------- */
 
-/* PEM_read ends with "no start line" at the end of the text; everything else is an error. */
-static bool at_pem_end(void)
-{
-	unsigned long code = ERR_peek_last_error();
-	bool end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-
-	if (end)
-		ERR_clear_error();
-	return end;
-}
-
 static bool use_chain(SSL_CTX *ctx, struct wsr_str pem)
 {
-	BIO *bio = memory_bio(pem);
+	BIO *bio = tls_pem_open(pem);
 	X509 *cert = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
 	bool ok = cert && SSL_CTX_use_certificate(ctx, cert) == 1 && SSL_CTX_clear_chain_certs(ctx) == 1;
 
@@ -107,7 +93,7 @@ static bool use_chain(SSL_CTX *ctx, struct wsr_str pem)
 	while (ok) {
 		X509 *next = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 		if (!next) {
-			ok = at_pem_end();
+			ok = tls_pem_end();
 			break;
 		}
 		ok = SSL_CTX_add0_chain_cert(ctx, next) == 1;
@@ -151,7 +137,7 @@ static bool use_key(SSL_CTX *ctx, struct wsr_str pem, struct wsr_str password_li
 	EVP_PKEY *key = NULL;
 
 	do {
-		BIO *bio = memory_bio(pem);
+		BIO *bio = tls_pem_open(pem);
 		passwords.asked = false;
 		ERR_clear_error();
 		key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_password, &passwords) : NULL;
@@ -175,7 +161,7 @@ static bool use_extra_chain(struct making *m, struct wsr_str path)
 
 	if (!get_file(m, path, &pem))
 		return false;
-	BIO *bio = memory_bio(pem);
+	BIO *bio = tls_pem_open(pem);
 	bool ok = bio;
 	for (X509 *cert; ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL;) {
 		ok = SSL_CTX_add_extra_chain_cert(m->ctx, cert) == 1;
@@ -183,7 +169,7 @@ static bool use_extra_chain(struct making *m, struct wsr_str path)
 			X509_free(cert);
 	}
 	BIO_free(bio);
-	return (ok && at_pem_end()) || refuse(m, path, "cannot load the chain");
+	return (ok && tls_pem_end()) || refuse(m, path, "cannot load the chain");
 }
 
 static bool use_certificates(struct making *m, const struct wsr_tls *tls)
@@ -210,74 +196,63 @@ static bool use_certificates(struct making *m, const struct wsr_tls *tls)
 
 /* --- certificate authorities ------------------------------------------------------------------------------------------ */
 
-static bool add_authorities(SSL_CTX *ctx, struct wsr_str pem, bool announce)
+/* A file or folder that may be missing: then *out is empty. */
+static bool get_optional(struct making *m, wsr_sref path, struct wsr_str *out)
 {
-	BIO *bio = memory_bio(pem);
-	X509 *cert;
-	size_t count = 0;
-	bool ok = bio;
-
-	while (ok && (cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
-		ok = X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1 && (!announce || SSL_CTX_add_client_CA(ctx, cert) == 1);
-		X509_free(cert);
-		count++;
-	}
-	BIO_free(bio);
-	return ok && at_pem_end() && count > 0;
+	*out = WSR_STR_NULL;
+	return wsr_string(m->t, path).len == 0 || get_file(m, wsr_string(m->t, path), out);
 }
 
-static bool add_revocations(SSL_CTX *ctx, struct wsr_str pem)
+static bool use_folders(struct making *m, const struct wsr_tls *tls)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	BIO *bio = memory_bio(pem);
-	X509_CRL *crl;
-	size_t count = 0;
-	bool ok = bio;
+	struct wsr_str authorities, revocations;
 
-	while (ok && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
-		ok = X509_STORE_add_crl(store, crl) == 1;
-		X509_CRL_free(crl);
-		count++;
-	}
-	BIO_free(bio);
-	return ok && at_pem_end() && count > 0 && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
+	return get_optional(m, tls->client_folder, &authorities) && get_optional(m, tls->crl_folder, &revocations) &&
+	       tls_add_folders(m->ctx, authorities, revocations, false);
 }
 
-/* Every certificate passes the handshake; the server answers 400 with the reason, see tls_client_verified(). */
-static int accept_any(int ok, X509_STORE_CTX *store)
+/* The names that clients are sent. Sources without a single one are a mistake, with which httpd does not start either. */
+static bool use_names(struct making *m, const struct wsr_tls *tls)
 {
-	(void)ok;
-	(void)store;
-	return 1;
+	bool own = tls->names_file || tls->names_folder;
+	wsr_sref file = own ? tls->names_file : tls->client_certificate, folder = own ? tls->names_folder : tls->client_folder;
+	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+	struct wsr_str one, many;
+	bool ok = names && get_optional(m, file, &one) && get_optional(m, folder, &many) && tls_add_names(names, one) && tls_add_folder_names(names, many);
+
+	if (ok && (file || folder) && sk_X509_NAME_num(names) == 0)
+		ok = refuse(m, wsr_string(m->t, file ? file : folder), "no certificate of an authority that clients could be told");
+	if (ok)
+		SSL_CTX_set_client_CA_list(m->ctx, names);
+	else
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+	return ok;
 }
 
 static bool use_client_verification(struct making *m, const struct wsr_tls *tls)
 {
-	const struct { wsr_sref path; bool announce; } lists[] = { { tls->client_certificate, true }, { tls->trusted_certificate, false } };
-	struct wsr_str pem, path;
+	const struct { wsr_sref path; bool (*add)(SSL_CTX *, struct wsr_str); const char *what; } files[] = {
+		{ tls->client_certificate, tls_add_authorities, "cannot load the CA certificates" },
+		{ tls->trusted_certificate, tls_add_authorities, "cannot load the CA certificates" },
+		{ tls->crl, tls_add_revocations, "cannot load the revocation list" },
+	};
+	struct wsr_str pem;
 
-	for (int i = 0; i < 2; i++) {
-		path = wsr_string(m->t, lists[i].path);
-		if (path.len == 0)
-			continue;
-		if (!get_file(m, path, &pem))
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (!get_optional(m, files[i].path, &pem))
 			return false;
-		if (!add_authorities(m->ctx, pem, lists[i].announce))
-			return refuse(m, path, "cannot load the CA certificates");
+		if (wsr_string(m->t, files[i].path).len > 0 && !files[i].add(m->ctx, pem))
+			return refuse(m, wsr_string(m->t, files[i].path), files[i].what);
 	}
-	path = wsr_string(m->t, tls->crl);
-	if (path.len > 0) {
-		if (!get_file(m, path, &pem))
-			return false;
-		if (!add_revocations(m->ctx, pem))
-			return refuse(m, path, "cannot load the revocation list");
-	}
-	if (tls->verify_client != WSR_TLS_VERIFY_OFF) {
-		int mode = SSL_VERIFY_PEER | (tls->strict_verify && tls->verify_client == WSR_TLS_VERIFY_ON ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
-		SSL_CTX_set_verify(m->ctx, mode, tls->strict_verify && tls->verify_client != WSR_TLS_VERIFY_OPTIONAL_NO_CA ? NULL : accept_any);
-		SSL_CTX_set_verify_depth(m->ctx, (int)tls->verify_depth);
-	}
-	return true;
+	if (!use_folders(m, tls) || ((tls->crl || tls->crl_folder) && !tls_look_up_revocations(m->ctx, tls->crl_check)))
+		return false;
+	if (tls->verify_client == WSR_TLS_VERIFY_OFF)
+		return true;
+	bool strict = tls->strict_verify && tls->verify_client != WSR_TLS_VERIFY_OPTIONAL_NO_CA;
+	int mode = SSL_VERIFY_PEER | (tls->strict_verify && tls->verify_client == WSR_TLS_VERIFY_ON ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+	SSL_CTX_set_verify(m->ctx, mode, tls_verify_callback(strict ? TLS_TOLERATES_NOTHING : TLS_TOLERATES_ALL, tls->crl_check));
+	SSL_CTX_set_verify_depth(m->ctx, (int)tls->verify_depth);
+	return use_names(m, tls);
 }
 
 /* --- protocols, ciphers, groups ----------------------------------------------------------------------------------------- */
@@ -313,7 +288,7 @@ static bool use_dhparam(struct making *m, struct wsr_str path)
 		return true;
 	if (!get_file(m, path, &pem))
 		return false;
-	BIO *bio = memory_bio(pem);
+	BIO *bio = tls_pem_open(pem);
 	EVP_PKEY *params = bio ? PEM_read_bio_Parameters(bio, NULL) : NULL;
 	BIO_free(bio);
 	if (params && SSL_CTX_set0_tmp_dh_pkey(m->ctx, params) == 1)
@@ -438,11 +413,13 @@ static bool use_session_context(struct making *m, const struct wsr_tls *tls, str
 	if (md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
 		for (uint32_t i = 0; i < tls->certificates.count; i++)
 			digest_file(m, md, item(m, tls->certificates, i));
-		const uint32_t how[] = { tls->certificates.count, tls->verify_client, tls->verify_depth, tls->strict_verify };
+		const uint32_t how[] = { tls->certificates.count, tls->verify_client, tls->verify_depth, tls->strict_verify, tls->crl_check };
 		EVP_DigestUpdate(md, how, sizeof(how));
 		digest_file(m, md, wsr_string(m->t, tls->client_certificate));
 		digest_file(m, md, wsr_string(m->t, tls->trusted_certificate));
 		digest_file(m, md, wsr_string(m->t, tls->crl));
+		digest_file(m, md, wsr_string(m->t, tls->client_folder));
+		digest_file(m, md, wsr_string(m->t, tls->crl_folder));
 		EVP_DigestFinal_ex(md, extra->vouched, &extra->vouched_len);
 	}
 	EVP_MD_CTX_free(md);
@@ -665,14 +642,6 @@ const char *tls_client_verify_text(SSL *ssl, char *buf, size_t cap)
 	return buf;
 }
 
-/* Results that "optional_no_ca" lets through: the chain does not end in something we trust. */
-static bool only_untrusted(long result)
-{
-	return result == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT || result == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
-	       result == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY || result == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
-	       result == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE || result == X509_V_ERR_CERT_UNTRUSTED;
-}
-
 bool tls_client_vouched(SSL *ssl, SSL_CTX *ctx)
 {
 	const struct ctx_extra *had = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)), *wanted = SSL_CTX_get_app_data(ctx);
@@ -692,22 +661,13 @@ bool tls_client_verified(SSL *ssl, enum wsr_tls_verify mode, const char **why)
 		*why = "No required SSL certificate was sent";
 		return false;
 	}
-	if (result == X509_V_OK || (mode == WSR_TLS_VERIFY_OPTIONAL_NO_CA && only_untrusted(result)))
+	if (result == X509_V_OK || (mode == WSR_TLS_VERIFY_OPTIONAL_NO_CA && tls_only_untrusted(result)))
 		return true;
 	*why = "The SSL certificate error";
 	return false;
 }
 
 /* --- contexts towards upstreams ------------------------------------------------------------------------------------------------ */
-
-static int accept_untrusted(int ok, X509_STORE_CTX *store)
-{
-	if (!ok && only_untrusted(X509_STORE_CTX_get_error(store))) {
-		X509_STORE_CTX_set_error(store, X509_V_OK);
-		return 1;
-	}
-	return ok;
-}
 
 SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, size_t cap)
 {
@@ -722,10 +682,12 @@ SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, si
 		what = "proxy_ssl_protocols";
 	else if (set->ciphers.len > 0 && SSL_CTX_set_cipher_list(ctx, set->ciphers.ptr) != 1)
 		what = "proxy_ssl_ciphers";
-	else if (set->ca.len > 0 && !add_authorities(ctx, set->ca, false))
+	else if (set->ca.len > 0 && !tls_add_authorities(ctx, set->ca))
 		what = "proxy_ssl_trusted_certificate";
-	else if (set->crl.len > 0 && !add_revocations(ctx, set->crl))
+	else if (set->crl.len > 0 && !tls_add_revocations(ctx, set->crl))
 		what = "proxy_ssl_crl";
+	else if (!tls_add_folders(ctx, set->ca_folder, set->crl_folder, true) || (set->revocations && !tls_look_up_revocations(ctx, set->crl_check)))
+		what = "out of memory";
 	else if (set->certificate.len > 0 && !use_chain(ctx, set->certificate))
 		what = "proxy_ssl_certificate";
 	else if (set->certificate.len > 0 && !use_key(ctx, set->key, WSR_STR_NULL))
@@ -736,7 +698,8 @@ SSL_CTX *tls_client_ctx_new(const struct tls_client_settings *set, char *why, si
 		return NULL;
 	}
 	if (set->verify != WSR_PROXY_VERIFY_OFF)
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, set->verify == WSR_PROXY_VERIFY_CHAIN_NO_CA ? accept_untrusted : NULL);
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER,
+				   tls_verify_callback(set->verify == WSR_PROXY_VERIFY_CHAIN_NO_CA ? TLS_TOLERATES_UNTRUSTED : TLS_TOLERATES_NOTHING, set->crl_check));
 	SSL_CTX_set_verify_depth(ctx, (int)set->verify_depth);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -752,10 +715,14 @@ bool tls_client_settings_from(const struct wsr_table *t, uint32_t proxyset, stru
 		{ p->proxy_ssl_crl.v, &out->crl },
 		{ p->proxy_ssl_certificate.v, &out->certificate },
 		{ p->proxy_ssl_certificate_key.v, &out->key },
+		{ p->proxy_ssl_trusted_folder.v, &out->ca_folder },
+		{ p->proxy_ssl_crl_folder.v, &out->crl_folder },
 	};
 
 	*out = (struct tls_client_settings){ .protocols = (uint32_t)p->proxy_ssl_protocols, .verify_depth = (uint32_t)p->proxy_ssl_verify_depth,
 					     .ciphers = wsr_string(t, p->proxy_ssl_ciphers.v), .verify = (enum wsr_proxy_verify)p->proxy_ssl_verify };
+	out->crl_check = (uint32_t)p->proxy_ssl_crl_check;
+	out->revocations = p->proxy_ssl_crl.v || p->proxy_ssl_crl_folder.v;
 	out->checks.name = p->proxy_ssl_check_name == WSR_PEER_CHECK_ON || (p->proxy_ssl_check_name == WSR_PEER_CHECK_DEFAULT && p->proxy_ssl_check_cn != WSR_PEER_CHECK_OFF);
 	out->checks.cn = p->proxy_ssl_check_cn == WSR_PEER_CHECK_ON;
 	out->checks.dates = p->proxy_ssl_check_expire != WSR_PEER_CHECK_OFF;

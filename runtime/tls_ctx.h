@@ -67,6 +67,9 @@ struct tls_client_settings {
 	uint32_t protocols;         /* WSR_TLS_* */
 	uint32_t verify_depth;      /* authorities between the certificate and a trusted one */
 	struct wsr_str ciphers, ca, crl, certificate, key; /* the last four: contents, PEM */
+	struct wsr_str ca_folder, crl_folder; /* contents */
+	bool revocations;           /* certificates are looked up in the lists, of which there may be none */
+	uint32_t crl_check;         /* ... how: enum wsr_crl_check, perhaps with WSR_CRL_MISSING_OK */
 	enum wsr_proxy_verify verify;
 	struct tls_peer_checks checks;
 };

@@ -549,6 +549,10 @@ _Static_assert(sizeof(struct wsr_trie) == 20, "trie");
 #define WSR_TLS_1_3 8u
 #define WSR_TLS_OF_FIRST_HOST 16u /* nobody chose versions: a host found by its name keeps those of the address's first host (httpd) */
 enum wsr_tls_cache { WSR_TLS_CACHE_NONE, WSR_TLS_CACHE_OFF, WSR_TLS_CACHE_BUILTIN, WSR_TLS_CACHE_SHARED };
+/* Which certificates of a chain must not be in a revocation list, once there is one; MISSING_OK: a bit beside it, those whose authority has no list pass. */
+enum wsr_crl_check { WSR_CRL_CHAIN, WSR_CRL_LEAF, WSR_CRL_NONE };
+#define WSR_CRL_MODE       3u
+#define WSR_CRL_MISSING_OK 4u
 enum wsr_tls_verify { WSR_TLS_VERIFY_OFF, WSR_TLS_VERIFY_ON, WSR_TLS_VERIFY_OPTIONAL, WSR_TLS_VERIFY_OPTIONAL_NO_CA };
 struct wsr_tls {
 	struct wsr_list certificates; /* str_item: files */
@@ -575,8 +579,14 @@ struct wsr_tls {
 	wsr_sref ciphersuites;      /* OpenSSL list for TLS 1.3; 0 = the library's own */
 	wsr_sref chain;             /* file with certificates between ours and the authority, for certificates that bring none; 0 = none */
 	uint32_t strict_verify;     /* flag: the handshake itself refuses bad and missing certificates (httpd); otherwise the answer does */
+	wsr_sref client_folder;     /* authorities of clients in files named by their hash (openssl rehash), beside client_certificate */
+	wsr_sref crl_folder;        /* the same for revocation lists, beside crl */
+	wsr_sref names_file;        /* the authorities whose names clients are sent: this and the next one, or, without both, client_certificate and client_folder */
+	wsr_sref names_folder;      /* ... every file of the folder, whatever its name */
+	uint32_t crl_check;         /* enum wsr_crl_check, perhaps with WSR_CRL_MISSING_OK */
+	uint32_t reserved;
 };
-_Static_assert(sizeof(struct wsr_tls) == 112, "tls");
+_Static_assert(sizeof(struct wsr_tls) == 136, "tls");
 
 /* Settings of a server that act before a location is known. */
 struct wsr_srv {

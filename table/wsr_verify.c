@@ -71,6 +71,11 @@ static bool want_bits(struct wsr_walk *w, uint64_t value, uint64_t known)
 	return wsr_want(w, (value & ~known) == 0, WSR_E_ENUM);
 }
 
+static bool want_crl_check(struct wsr_walk *w, uint64_t value)
+{
+	return want_bits(w, value, WSR_CRL_MODE | WSR_CRL_MISSING_OK) && want_enum(w, value & WSR_CRL_MODE, WSR_CRL_CHAIN, WSR_CRL_NONE);
+}
+
 static bool want_zero(struct wsr_walk *w, uint64_t value)
 {
 	return wsr_want(w, value == 0, WSR_E_RESERVED);
@@ -405,7 +410,7 @@ static bool check_proxyset(struct wsr_walk *w, const struct wsr_proxyset *r)
 	return want_enum(w, r->websocket, WSR_WEBSOCKET_OFF, WSR_WEBSOCKET_ONLY) && want_enum(w, r->via, WSR_VIA_OFF, WSR_VIA_BLOCK) && want_enum(w, r->proxy_http_version, 10, 11) &&
 	       want_bits(w, r->proxy_next_upstream, next) && want_enum(w, r->proxy_ssl_verify, WSR_PROXY_VERIFY_OFF, WSR_PROXY_VERIFY_CHAIN_NO_CA) &&
 	       want_enum(w, r->proxy_ssl_check_name, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) && want_enum(w, r->proxy_ssl_check_cn, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) &&
-	       want_enum(w, r->proxy_ssl_check_expire, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) &&
+	       want_enum(w, r->proxy_ssl_check_expire, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) && want_crl_check(w, r->proxy_ssl_crl_check) &&
 	       want_bits(w, r->proxy_ssl_protocols, WSR_TLS_1_0 | WSR_TLS_1_1 | WSR_TLS_1_2 | WSR_TLS_1_3)
 #define WSR_SETTING(group, kind, name, comment) WSR_PICK_proxy_##group(kind, name)
 #include "table/wsr_settings.def"
@@ -498,7 +503,8 @@ static bool check_tls(struct wsr_walk *w, const struct wsr_tls *r)
 	       want_enum(w, r->verify_client, WSR_TLS_VERIFY_OFF, WSR_TLS_VERIFY_OPTIONAL_NO_CA) &&
 	       wsr_want_string0(w, r->client_certificate) && wsr_want_string0(w, r->trusted_certificate) && wsr_want_string0(w, r->crl) &&
 	       wsr_want_string0(w, r->password_file) && wsr_want_string0(w, r->ciphersuites) && wsr_want_string0(w, r->chain) && want_enum(w, r->reject_handshake, 0, 1) && want_pos(w, r->pos) &&
-	       want_enum(w, r->strict_verify, 0, 1);
+	       want_enum(w, r->strict_verify, 0, 1) && wsr_want_string0(w, r->client_folder) && wsr_want_string0(w, r->crl_folder) &&
+	       wsr_want_string0(w, r->names_file) && wsr_want_string0(w, r->names_folder) && want_crl_check(w, r->crl_check) && want_zero(w, r->reserved);
 }
 EACH(tls, struct wsr_tls)
 

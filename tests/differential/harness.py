@@ -35,7 +35,7 @@ class Row:
                  raw=None, wait=WAIT, ws=None, pause=0, resume=None, slow=False, timing=False, quiet=0):
         self.target, self.method, self.host, self.fields, self.body = target, method, host, tuple(fields), body
         self.at = at            # letter of the listening address, HOST/letter for another host, or the path of a unix socket
-        self.tls = tls          # None, or a dict: sni, max, min, ciphers, curve, alpn, cert (name of a pair in the folder), ca (the server's chain must end there)
+        self.tls = tls          # None, or a dict: sni, max, min, ciphers, curve, alpn, cert (name of a pair in the folder), ca (the server's chain must end there), names: those of authorities too
         self.keep = keep        # on the connection of the row before
         self.version = version
         self.raw = raw          # exact bytes instead of the request
@@ -143,7 +143,7 @@ class World:
     def __init__(self, case):
         self.case = case
         self.folder = env.scratch("wsrp-diff")
-        self.ports = {letter: env.free_port() for letter in sorted(set(re.findall(r"@([A-D])(?:\.port)?@", case.text)))}
+        self.ports = {letter: env.free_port() for letter in sorted(set(re.findall(r"@([A-J])(?:\.port)?@", case.text)))}
         self.backends = []
         self.up = self.backend("up")
         self.up2 = self.backend("up2")
@@ -253,6 +253,13 @@ def tls_facts(sock):
             "certificate": sorted({name.decode() for name in names})}
 
 
+def asked_names(world, address):
+    """The authorities that the server names when it asks for a certificate."""
+    shown = env.run(["openssl", "s_client", "-connect", "%s:%d" % address, "-tls1_2", "-nameopt", "RFC2253"], 10, cwd=world.folder).stdout.decode()
+    found = re.search(r"Acceptable client certificate CA names\n((?:[A-Z]+=.*\n)*)", shown)
+    return sorted(found[1].split()) if found else None
+
+
 def connect(world, row):
     """A connection for the row, its TLS facts with it."""
     host, _, letter = row.at.rpartition("/")
@@ -261,6 +268,8 @@ def connect(world, row):
     context = tls_context(world, options) if options is not None else None
     conn = client.Client(address, context, options.get("sni") if options else None, seconds=row.wait, rcvbuf=4096 if row.slow else None)
     conn.facts = tls_facts(conn.sock) if context else None
+    if options and options.get("names"):
+        conn.facts["names"] = asked_names(world, address)
     return conn
 
 

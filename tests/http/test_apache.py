@@ -5,6 +5,7 @@ What is expected is what httpd 2.4.71 does with the same text.
 """
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -221,6 +222,32 @@ class Alone(unittest.TestCase):
         env.write(os.path.join(folder, "tickets.key"), bytes(range(48)))
         self.assertTrue(self.resumed(folder, text, port))
         self.assertFalse(self.resumed(folder, text.replace("SSLSessionTicketKeyFile tickets.key", ""), port))
+
+    def test_a_reload_reads_folders_again(self):
+        folder, text, port = self.secure("SSLVerifyClient require\n    SSLCACertificatePath cas\n    SSLCARevocationCheck chain\n    SSLCARevocationPath crls")
+        for name, file in (("cas", "root.crt"), ("crls", "empty.crl")):
+            os.mkdir(os.path.join(folder, name))
+            shutil.copy(os.path.join(folder, file), os.path.join(folder, name, "one.pem"))
+            pki.openssl(folder, "rehash", name)
+        server = self.start(text, port, folder)
+
+        def let_in():
+            context = client.tls_context(maximum=ssl.TLSVersion.TLSv1_2)
+            context.load_cert_chain(os.path.join(folder, "direct.crt"), os.path.join(folder, "direct.key"))
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=5) as plain, context.wrap_socket(plain):
+                    return True
+            except ssl.SSLError:
+                return False
+
+        self.assertTrue(let_in())
+        shutil.copy(os.path.join(folder, "revoked.crl"), os.path.join(folder, "crls", "one.pem"))
+        self.assertTrue(let_in())
+        self.assertEqual(server.control("reload").returncode, 0)
+        self.assertFalse(let_in())
+        shutil.rmtree(os.path.join(folder, "crls"))
+        self.assertIn(b"crls", server.control("reload").stderr)
+        self.assertFalse(let_in())
 
     def test_nothing_is_stapled(self):
         folder, text, port = self.secure("SSLUseStapling On")

@@ -8,6 +8,7 @@ import ssl
 from judge import HttpdCase, backend, get, harness, vhosts
 
 from directives import pki
+from lib import env
 
 V12 = ssl.TLSVersion.TLSv1_2
 
@@ -22,6 +23,30 @@ def keys(folder):
         for name in ("direct.crt", "direct.key"):
             with open(os.path.join(folder, name), encoding="ascii") as part:
                 out.write(part.read())
+
+
+def hashed(folder, name, *files):
+    """A folder as openssl rehash makes it."""
+    own = os.path.join(folder, name)
+    os.mkdir(own)
+    for one in files:
+        shutil.copy(os.path.join(folder, one), own)
+    pki.openssl(folder, "rehash", own)
+    return own
+
+
+def folders(folder):
+    """keys(), and folders: cas and mixed with authorities, crls with the list of root, bare with none, names for hints alone."""
+    keys(folder)
+    pki.revocations(folder, "middle", "middle", [])
+    cas = hashed(folder, "cas", "root.crt")
+    shutil.copy(os.path.join(folder, "other.crt"), cas)  # without its hash: named to clients, not trusted
+    os.mkdir(os.path.join(cas, "below"))
+    env.write(os.path.join(cas, "README"), "no certificate\n")
+    hashed(folder, "crls", "revoked.crl", "middle.crl")
+    hashed(folder, "mixed", "root.crt", "revoked.crl")
+    shutil.copy(os.path.join(folder, "other.crt"), hashed(folder, "bare"))
+    hashed(folder, "names", "rsa.crt", "other.crt", "middle.crl")
 
 
 def secure(name, *lines):
@@ -39,6 +64,25 @@ HttpdCase("tls", "chain, depth and revocation of clients", "".join("""
                  "SSLCARevocationFile revoked.crl # drop")))),
           [get("/", tls={"sni": "leaf", "ca": "root"}), get("/", tls={"sni": "leaf"})]
           + [get("/", at=at, tls={"cert": cert, "max": V12}) for at in "BC" for cert in ("direct", "second", "chain", "other")] + [get("/", at="B", tls={"max": V12})], prepare=keys, explain=False)
+
+CLIENTS = ("localhost", "SSLCertificateFile ec.crt", "SSLCertificateKeyFile ec.key", "SSLVerifyClient require")
+HttpdCase("tls", "folders of authorities and lists", "".join("""
+<VirtualHost @%s@>
+%s
+    Redirect / https://e.example/
+</VirtualHost>""" % (name, secure(*CLIENTS, *lines)) for name, lines in {
+    "A": ["SSLCACertificatePath @DIR@/cas # drop"],
+    "B": ["SSLCACertificateFile root.crt", "SSLVerifyDepth 2", "SSLCARevocationCheck chain # drop", "SSLCARevocationPath @DIR@/crls"],
+    "C": ["SSLCACertificateFile root.crt", "SSLVerifyDepth 2", "SSLCARevocationCheck leaf", "SSLCARevocationFile middle.crl"],
+    "D": ["SSLCACertificateFile root.crt", "SSLVerifyDepth 2", "SSLCARevocationCheck chain no_crl_for_cert_ok", "SSLCARevocationFile middle.crl"],
+    "E": ["SSLCACertificateFile root.crt", "SSLVerifyDepth 2", "SSLCARevocationCheck chain", "SSLCARevocationFile middle.crl"],
+    "F": ["SSLCACertificateFile root.crt", "SSLCARevocationFile revoked.crl"],
+    "G": ["SSLCACertificateFile root.crt", "SSLCADNRequestFile middle.crt # drop", "SSLCADNRequestPath @DIR@/names # drop"],
+    "H": ["SSLCACertificatePath @DIR@/mixed", "SSLCARevocationCheck leaf", "SSLCARevocationPath @DIR@/bare"],
+    "I": ["SSLCACertificatePath @DIR@/bare", "SSLCARevocationPath @DIR@/mixed # drop", "SSLCARevocationFile middle.crl", "SSLCARevocationCheck leaf"],
+}.items()), [get("/", at=at, tls={"cert": cert, "max": V12}) for at in "ABCDEFHI" for cert in ("direct", "second", "chain", "other")]
+          + [get("/", at=at, tls={"max": V12}) for at in "AH"]
+          + [get("/", at=at, tls={"cert": "second", "max": V12, "names": True}) for at in "ABGH"], prepare=folders, explain=False)
 
 HttpdCase("tls", "sessions and curves", """
 SSLSessionCache shmcb:@DIR@/cache(512000) # drop
@@ -95,6 +139,12 @@ HttpdCase("backend tls", "chains, dates, names and revocation of backends", vhos
     ("shallow", PROXY + ["ProxyPass / https://localhost:@CHAIN.port@/"]),
     ("revoked", PROXY + ["SSLProxyCARevocationCheck chain", "SSLProxyCARevocationFile @DIR@/revoked.crl # drop", "ProxyPass / https://localhost:@DIRECT.port@/"]),
     ("valid", PROXY + ["SSLProxyCARevocationCheck chain", "SSLProxyCARevocationFile @DIR@/empty.crl", "ProxyPass / https://localhost:@DIRECT.port@/"]),
+    ("folder", PROXY[:2] + ["SSLProxyCACertificatePath @DIR@/cas # drop", "ProxyPass / https://localhost:@DIRECT.port@/"]),
+    ("other-folder", PROXY[:2] + ["SSLProxyCACertificatePath @DIR@/names", "ProxyPass / https://localhost:@DIRECT.port@/"]),
+    ("revoked-folder", PROXY + ["SSLProxyCARevocationCheck leaf # drop", "SSLProxyCARevocationPath @DIR@/crls", "ProxyPass / https://localhost:@DIRECT.port@/"]),
+    ("no-list", PROXY + ["SSLProxyCARevocationCheck leaf", "SSLProxyCARevocationFile @DIR@/middle.crl", "SSLProxyCARevocationPath @DIR@/crls # drop", "ProxyPass / https://localhost:@SECOND.port@/"]),
+    ("excused", PROXY + ["SSLProxyCARevocationCheck leaf no_crl_for_cert_ok", "SSLProxyCARevocationFile @DIR@/middle.crl", "ProxyPass / https://localhost:@DIRECT.port@/"]),
+    ("unchecked", PROXY + ["SSLProxyCARevocationFile @DIR@/revoked.crl", "ProxyPass / https://localhost:@DIRECT.port@/"]),
     ("dates", ["SSLProxyEngine On", "SSLProxyCheckPeerExpire off # drop", "ProxyPass / https://localhost:@OLD.port@/"]),
     ("expired", ["SSLProxyEngine On", "ProxyPass / https://localhost:@OLD.port@/"]),
     ("cn-off", ["SSLProxyEngine On", "SSLProxyCheckPeerCN off # drop", "ProxyPass / https://127.0.0.1:@DIRECT.port@/"]),
@@ -104,8 +154,8 @@ HttpdCase("backend tls", "chains, dates, names and revocation of backends", vhos
     ("no-ca", ["SSLProxyEngine On", "SSLProxyVerify optional_no_ca # drop", "ProxyPass / https://localhost:@OLD.port@/", "SSLProxyCheckPeerExpire off"]),
     ("unknown", ["SSLProxyEngine On", "SSLProxyVerify optional_no_ca", "ProxyPass / https://localhost:@DIRECT.port@/"]),
     ("machine", ["SSLProxyEngine On", "SSLProxyMachineCertificateFile @DIR@/machine.pem # drop", "ProxyPass / https://localhost:@WANTS.port@/"])))),
-          [get("/x", host=name) for name in ("depth", "shallow", "revoked", "valid", "dates", "expired", "cn-off", "cn-off-name-on", "cn-on-name-off", "direct", "no-ca", "unknown", "machine")],
-          prepare=keys, secures={"CHAIN": "chain", "DIRECT": "direct", "OLD": "old", "WANTS": ("direct", "root")}, script=shown, explain=False)
+          [get("/x", host=name) for name in ("depth", "shallow", "revoked", "valid", "folder", "other-folder", "revoked-folder", "no-list", "excused", "unchecked", "dates", "expired", "cn-off", "cn-off-name-on", "cn-on-name-off", "direct", "no-ca", "unknown", "machine")],
+          prepare=folders, secures={"CHAIN": "chain", "DIRECT": "direct", "SECOND": "second", "OLD": "old", "WANTS": ("direct", "root")}, script=shown, explain=False)
 
 HttpdCase("process", "user, group and process id", """
 User nobody # drop
