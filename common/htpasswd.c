@@ -235,6 +235,21 @@ static bool sha1(struct wsr_str hash, struct wsr_str pw)
 	return n > 0 && same((const char *)text, (size_t)n, hash.ptr + 5, hash.len - 5);
 }
 
+/* Digest and salt behind it in base 64; {SSHA} of LDAP, which nginx knows. */
+static bool salted_sha1(struct wsr_str hash, struct wsr_str pw)
+{
+	unsigned char stored[HASH_MAX], digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	int n = EVP_DecodeBlock(stored, (const unsigned char *)hash.ptr + 6, (int)(hash.len - 6));
+	for (size_t i = hash.len; i > 6 && hash.ptr[i - 1] == '=' && n > 0; i--)
+		n--;
+	EVP_MD_CTX *c = n > 20 ? EVP_MD_CTX_new() : NULL;
+	bool ok = c && EVP_DigestInit_ex(c, EVP_sha1(), NULL) && EVP_DigestUpdate(c, pw.ptr, pw.len) && EVP_DigestUpdate(c, stored + 20, (size_t)n - 20) &&
+		  EVP_DigestFinal_ex(c, digest, &len) && same((const char *)digest, 20, (const char *)stored, 20);
+	EVP_MD_CTX_free(c);
+	return ok;
+}
+
 /* What crypt(3) of this system understands: bcrypt, SHA-2, MD5 and DES among others. */
 static bool by_crypt(struct wsr_str hash, struct wsr_str pw)
 {
@@ -265,6 +280,10 @@ static bool right(struct wsr_str hash, struct wsr_str pw)
 		return apr1(hash, pw);
 	if (starts(hash, "{SHA}"))
 		return sha1(hash, pw);
+	if (starts(hash, "{SSHA}"))
+		return salted_sha1(hash, pw);
+	if (starts(hash, "{PLAIN}"))
+		return same(pw.ptr, pw.len, hash.ptr + 7, hash.len - 7);
 	return by_crypt(hash, pw);
 }
 

@@ -14,7 +14,7 @@ struct htpasswd *htpasswd_new(void);
 void htpasswd_free(struct htpasswd *h);
 
 /**
- * Does the file know this user with this password? Understands bcrypt ($2y$), apr1, SHA-1 ({SHA}) and what crypt(3) does. A right answer is remembered
+ * Does the file know this user with this password? Understands bcrypt ($2y$), apr1, SHA-1 ({SHA}, salted {SSHA}), {PLAIN} and what crypt(3) does. A right answer is remembered
  * (as a keyed hash) until the line changes, so that slow hashes are paid once.
  * @param path  NUL-terminated and absolute
  * @param why   when false: a sentence if the file was the cause, else NULL

@@ -43,19 +43,24 @@ static void settings(const struct dump *d, unsigned depth, const struct wsr_body
 }
 
 /* The rules of a block that differ from those around it. */
-static void access_rules(const struct dump *d, unsigned depth, const struct wsr_body *body, const struct wsr_body *outer)
+static void networks(const struct dump *d, unsigned depth, struct wsr_list rules, const struct wsr_list *outer, const char *no, const char *yes)
 {
-	struct wsr_list rules = body->access;
-	if (outer && outer->access.first == rules.first && outer->access.count == rules.count)
+	if (outer && outer->first == rules.first && outer->count == rules.count)
 		return;
 	for (uint32_t i = 0; i < rules.count; i++) {
 		const struct wsr_access_rule *r = wsr_access_rule_at(d->t, rules.first + i);
 		indent(d, depth);
-		fputs(r->deny ? "deny " : "allow ", d->out);
+		fputs(r->deny ? no : yes, d->out);
 		dump_network(d->out, r);
 		dump_pos(d->out, d->t, r->pos);
 		fputc('\n', d->out);
 	}
+}
+
+static void access_rules(const struct dump *d, unsigned depth, const struct wsr_body *body, const struct wsr_body *outer)
+{
+	networks(d, depth, body->access, outer ? &outer->access : NULL, "deny ", "allow ");
+	networks(d, depth, body->trusted, outer ? &outer->trusted : NULL, "", "set_real_ip_from ");
 }
 
 /* --- programs -------------------------------------------------------------------------------------------------------- */

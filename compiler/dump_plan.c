@@ -324,6 +324,8 @@ static void special(struct plan_dump *d, enum plan_setting cell, const struct du
 	case SET_add_header: list_lines(d, "add_header", g, cell, ""); break;
 	case SET_error_page: list_lines(d, "error_page", g, cell, ""); break;
 	case SET_expires_kind: expires_line(d, g); break;
+	case SET_auth_user_file: plan_string_line(d, "auth_basic_user_file", (wsr_sref)v); break;
+	case SET_satisfy_any: plan_word_line(d, "satisfy", v ? WSR_STR("any") : WSR_STR("all")); break;
 	case SET_preserve_host: plan_flag_line(d, "proxy_preserve_host", v); break;
 	case SET_add_forwarded: plan_flag_line(d, "proxy_add_forwarded", v); break;
 	case SET_interpolate_env: plan_flag_line(d, "proxy_interpolate_env", v); break;
@@ -354,11 +356,16 @@ static bool group_differs(struct plan_dump *d, enum plan_setting cell, const str
 	return differs;
 }
 
-static void network_line(struct plan_dump *d, const struct wsr_access_rule *r)
+static void network_lines(struct plan_dump *d, struct wsr_list rules, const struct wsr_list *outer, const char *no, const char *yes)
 {
-	plan_line(d, r->deny ? "deny" : "allow");
-	dump_network(d->out, r);
-	end(d);
+	if (outer && outer->first == rules.first && outer->count == rules.count)
+		return;
+	for (uint32_t i = 0; i < rules.count; i++) {
+		const struct wsr_access_rule *r = wsr_access_rule_at(d->t, rules.first + i);
+		plan_line(d, r->deny ? no : yes);
+		dump_network(d->out, r);
+		end(d);
+	}
 }
 
 /* A setting that has no value, although one around it may have: lists without items and the like. Those that have a word for it are left to it. */
@@ -411,11 +418,8 @@ void plan_settings(struct plan_dump *d, const struct wsr_body *body, bool proxie
 			continue; /* inherited: the number of bytes follows from the nesting */
 		setting(d, cell, &g);
 	}
-	struct wsr_list rules = body->access;
-	if (t == d->t && outer->access.first == rules.first && outer->access.count == rules.count)
-		return;
-	for (uint32_t i = 0; i < rules.count; i++)
-		network_line(d, wsr_access_rule_at(d->t, rules.first + i));
+	network_lines(d, body->access, t == d->t ? &outer->access : NULL, "deny", "allow");
+	network_lines(d, body->trusted, t == d->t ? &outer->trusted : NULL, "", "set_real_ip_from");
 }
 
 void plan_redirects(struct plan_dump *d, const struct wsr_body *body, const struct wsr_table *t, const struct wsr_body *outer, bool proxied)

@@ -81,7 +81,7 @@ void level_child(struct level *child, const struct level *parent)
 {
 	*child = *parent;
 	memset(child->set, 0, sizeof(child->set));
-	child->access_set = false;
+	child->access_set = child->trusted_set = false;
 }
 
 void level_forget_try_files(struct level *child)
@@ -126,6 +126,7 @@ uint32_t level_body(struct lower *l, struct level *lv, uint8_t kind, uint8_t fla
 		.kind = kind, .flags = flags, .name = name, .regex = regex,
 		.core = lv->group[PLAN_GROUP_core], .file = lv->group[PLAN_GROUP_file], .log = lv->group[PLAN_GROUP_log],
 		.proxyset = lv->group[PLAN_GROUP_proxy], .fieldset = lv->group[PLAN_GROUP_fields], .access = lv->access,
+		.trusted = lv->trusted,
 	};
 	return pool_intern(&l->plan->body, &body);
 }

@@ -32,7 +32,8 @@ struct level {
 	uint32_t group[PLAN_GROUPS]; /* index of the interned group record; WSR_NONE: changed since */
 	uint64_t set[2];            /* bit SET_x: given in this very block */
 	struct wsr_list access;     /* allow, deny */
-	bool access_set;
+	struct wsr_list trusted;    /* set_real_ip_from */
+	bool access_set, trusted_set;
 	bool redirect_off;          /* proxy_redirect off holds here */
 	bool websocket_written;     /* `websocket` was given here or around */
 	bool http_version_written;  /* proxy_http_version was given here or around */

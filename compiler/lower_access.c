@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * allow and deny: the rules of a block in the order of the text; a block without any takes those around it (nginx: ngx_http_access_merge_loc_conf).
+ * Lists of networks: allow and deny in the order of the text, and whose word about the client's address is believed (set_real_ip_from). A block without any
+ * takes those around it (nginx: ngx_http_access_merge_loc_conf, ngx_http_realip_merge_loc_conf).
  */
 #include <arpa/inet.h>
 
@@ -46,40 +47,70 @@ static bool read_network(struct wsr_str s, struct wsr_access_rule *r, bool *low_
 	return true;
 }
 
-static struct wsr_access_rule read_rule(struct lower *l, const struct node *n)
+static struct wsr_access_rule read_rule(struct lower *l, const struct node *n, const char *allowed)
 {
 	struct wsr_access_rule r = { .deny = node_is(n, "deny") };
 	const struct word *w = node_arg(n, 0);
 	bool low_bits = false;
-	if (word_is(w, "all"))
+	if (word_is(w, "all") && !node_is(n, "set_real_ip_from"))
 		return r;
 	if (word_is(w, "unix:"))
 		r.unix_socket = 1;
 	else if (!read_network(word_str(w), &r, &low_bits))
-		diag_at(l->cc, CHECK_ADDRESS, w->span, "'%s' is no network: an address, address/bits, unix: or all", diag_quote(l->cc, w->text, w->len));
+		diag_at(l->cc, CHECK_ADDRESS, w->span, "'%s' is no network: %s", diag_quote(l->cc, w->text, w->len), allowed);
 	if (low_bits)
 		diag_at(l->cc, CHECK_NETWORK_LOW_BITS, w->span, "the low bits of '%s' have no meaning", diag_quote(l->cc, w->text, w->len));
 	return r;
 }
 
-void lower_access_rule(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+/* The statements of a block that are lowered by fn, from n on, as one list. */
+static struct wsr_list read_rules(struct lower *l, const struct node *n, lower_fn fn, const char *allowed)
 {
 	struct pool rules, places;
-	(void)arg;
-	if (lv->access_set)
-		return;
-	lv->access_set = true;
 	pool_init(&rules, sizeof(struct wsr_access_rule));
 	pool_init(&places, sizeof(struct plan_place));
 	for (const struct node *m = n; m; m = m->next) {
-		if (!lowered_by(m, lower_access_rule))
+		if (!lowered_by(m, fn))
 			continue;
-		struct wsr_access_rule r = read_rule(l, m);
+		struct wsr_access_rule r = read_rule(l, m, allowed);
 		struct plan_place at = lower_place(l, m->span);
 		pool_push(&rules, &r);
 		pool_push(&places, &at);
 	}
-	lv->access = plan_run_at(l->plan, &l->plan->access_rule, rules.data, rules.count, offsetof(struct wsr_access_rule, pos), (struct plan_place *)places.data);
+	struct wsr_list list = plan_run_at(l->plan, &l->plan->access_rule, rules.data, rules.count, offsetof(struct wsr_access_rule, pos), (struct plan_place *)places.data);
 	pool_free(&rules);
 	pool_free(&places);
+	return list;
+}
+
+void lower_access_rule(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)arg;
+	if (!lv->access_set)
+		lv->access = read_rules(l, n, lower_access_rule, "an address, address/bits, unix: or all");
+	lv->access_set = true;
+}
+
+void lower_set_real_ip_from(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)arg;
+	if (!lv->trusted_set)
+		lv->trusted = read_rules(l, n, lower_set_real_ip_from, "an address, address/bits or unix: (a name would have to be looked up while compiling)");
+	lv->trusted_set = true;
+}
+
+void lower_satisfy(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)l, (void)arg;
+	lv->s.core.satisfy_any = word_is(node_arg(n, 0), "any");
+	level_mark(lv, SET_satisfy_any);
+}
+
+void lower_auth_basic_user_file(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	(void)arg;
+	if (lower_has_variables(arg_str(n, 0)))
+		diag_at(l->cc, CHECK_VALUE, node_arg(n, 0)->span, "a password file cannot depend on variables: write a location, or a server, for each");
+	lv->s.core.auth_user_file.v = plan_str(l->plan, arg_str(n, 0));
+	level_mark(lv, SET_auth_user_file);
 }

@@ -6,6 +6,7 @@
  * Invariants: children fill their parent exactly (the verifier sees to it), recursion ends at WSR_MAX_COND_DEPTH, and an expression that fails sets e->error
  * and counts as false.
  */
+#include "eval/wsr_access.h"
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_regex.h"
 #include "eval/wsr_uri.h"

@@ -6,6 +6,7 @@
  * A usual request takes no memory but for rewritten texts, and asks for no variable that no rule names. Whatever starts over is counted:
  * after WSR_MAX_CYCLES the answer is 500.
  */
+#include "eval/wsr_access.h"
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_match.h"
 #include "eval/wsr_regex.h"
@@ -51,54 +52,6 @@ static bool count_cycle(struct wsr_eval *e, uint32_t pos)
 	if (++e->cycles <= WSR_MAX_CYCLES)
 		return true;
 	server_error(e, "rewrite or internal redirection cycle", pos);
-	return false;
-}
-
-/* --- access rules -------------------------------------------------------------------------------------------------------- */
-
-static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || ((a[whole] ^ b[whole]) & (uint8_t)(0xff << (8 - rest))) == 0;
-}
-
-bool wsr_access_rule_holds(const struct wsr_access_rule *r, struct wsr_str address)
-{
-	if (r->unix_socket)
-		return address.len == 0;
-	if (r->family == 0)
-		return true;
-	size_t len = r->family == 4 ? 4 : 16;
-	return address.len == len && r->prefix_bits <= len * 8 && same_bits(r->addr, (const uint8_t *)address.ptr, r->prefix_bits);
-}
-
-struct wsr_str wsr_client_address(struct wsr_eval *e)
-{
-	static const char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (char)0xff, (char)0xff };
-	struct wsr_str a;
-	if (!wsr_var_value(e, WSR_V_BINARY_REMOTE_ADDR, WSR_STR_NULL, &a))
-		return WSR_STR_NULL;
-	return a.len == 16 && memcmp(a.ptr, mapped, sizeof(mapped)) == 0 ? wsr_from(a, 12) : a;
-}
-
-/* @return true after a 403. */
-static bool denied(struct wsr_eval *e)
-{
-	struct wsr_list rules = wsr_body_at(e->table, location_of(e)->body)->access;
-	if (rules.count == 0)
-		return false;
-	struct wsr_str address = wsr_client_address(e);
-	for (uint32_t i = 0; i < rules.count; i++) {
-		const struct wsr_access_rule *r = wsr_access_rule_at(e->table, rules.first + i);
-		if (!wsr_access_rule_holds(r, address))
-			continue;
-		wsr_trace(e, r->pos, r->deny ? "denied" : "allowed", WSR_STR_NULL);
-		if (r->deny)
-			wsr_decide_status(e, 403, r->pos);
-		return r->deny;
-	}
 	return false;
 }
 
@@ -148,7 +101,8 @@ static bool choose_location(struct wsr_eval *e)
 static void decide_content(struct wsr_eval *e)
 {
 	const struct wsr_location *l = location_of(e);
-	if (denied(e) || wsr_try_files(e, l->pos))
+	wsr_real_ip(e);
+	if (wsr_access_refused(e) || wsr_try_files(e, l->pos))
 		return;
 	if (l->proxy != WSR_NONE)
 		wsr_decide_proxy(e, wsr_proxy_at(e->table, l->proxy));
@@ -270,7 +224,7 @@ static bool reset(struct wsr_eval *e)
 {
 	uint32_t variables = wsr_variable_count(e->table);
 	e->uri = WSR_STR("/");
-	e->args = e->host = e->proxy_host = WSR_STR_NULL;
+	e->args = e->host = e->proxy_host = e->client = e->client_binary = e->client_port = e->challenge = WSR_STR_NULL;
 	e->method = e->request ? e->request->method : WSR_STR_NULL;
 	e->uri_changed = e->internal = e->prefix_lost = e->uri_below_alias = e->error_page = e->body_refused = false;
 	e->error_status = 0;
@@ -389,6 +343,7 @@ const struct wsr_decision *wsr_eval_begin(struct wsr_eval *e)
 	}
 	if (!choose_server(e) || !client_may_enter(e))
 		return &e->decision;
+	wsr_real_ip(e);
 	const struct wsr_server *s = wsr_server_at(e->table, e->server);
 	unsigned refused = read_path(e);
 	if (refused == 200) {

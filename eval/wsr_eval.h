@@ -125,6 +125,8 @@ struct wsr_eval {
 	const struct wsr_head *response; /* upstream's, for $upstream_http_ and $sent_http_ */
 	struct wsr_str *values;     /* user variables by slot; ptr NULL = not set / not computed yet */
 	struct wsr_str proxy_host;  /* $proxy_host of a PROXY decision */
+	struct wsr_str client, client_binary, client_port; /* address as text, in bytes, and port when a trusted proxy named another one; ptr NULL = the connection's */
+	struct wsr_str challenge;   /* WWW-Authenticate of a password that was asked for; empty = none */
 	struct wsr_decision decision;
 	struct wsr_httpd *httpd;    /* state of the phases of httpd; NULL for nginx configuration */
 	const char *error;          /* sentence for the error log when a status of 500 was made here, else NULL */

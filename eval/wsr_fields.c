@@ -422,6 +422,8 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 	write_answer_connection(e, a, out);
 	if (a->location.len > 0)
 		wsr_out_known(out, WSR_STR("Location"), a->location);
+	if (e->challenge.len > 0)
+		wsr_out_field(out, WSR_STR("WWW-Authenticate"), e->challenge);
 	for (uint32_t i = 0; i < a->extra_count; i++)
 		if (!is_replaced(e, a->status, &expiry, &a->extra[i]))
 			wsr_out_field(out, a->extra[i].name, a->extra[i].value);

@@ -50,11 +50,6 @@ struct wsr_str wsr_status_page(struct wsr_arena *a, unsigned status, bool versio
 /** Type of the current URI by its extension, or default_type; may be empty. */
 struct wsr_str wsr_content_type(struct wsr_eval *e);
 
-/** Is an address of 4 or 16 bytes (empty: a unix socket's client) what an access rule names? */
-bool wsr_access_rule_holds(const struct wsr_access_rule *r, struct wsr_str address);
-/** The client's address in 4 or 16 bytes; an IPv4 client of an IPv6 socket counts as IPv4. Empty for unix sockets. */
-struct wsr_str wsr_client_address(struct wsr_eval *e);
-
 static inline void wsr_trace(struct wsr_eval *e, uint32_t pos, const char *what, struct wsr_str detail)
 {
 	if (__builtin_expect(e->trace != NULL, 0))

@@ -18,8 +18,7 @@ void wsr_httpd_enter(struct wsr_eval *e)
 	}
 	struct wsr_httpd *h = e->httpd, keep = { 0 };
 	if (h)
-		keep = (struct wsr_httpd){ .rewrite_ended = h->rewrite_ended, .cookies = h->cookies, .client = h->client,
-					    .client_binary = h->client_binary, .challenge = h->challenge, .outer = h->outer, .lookups = h->lookups };
+		keep = (struct wsr_httpd){ .rewrite_ended = h->rewrite_ended, .cookies = h->cookies, .challenge = h->challenge, .outer = h->outer, .lookups = h->lookups };
 	else
 		e->httpd = h = wsr_arena_alloc(e->arena, sizeof(*h));
 	if (!h)

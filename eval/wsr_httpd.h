@@ -40,8 +40,6 @@ struct wsr_httpd {
 	const struct wsr_worker *worker; /* of a PROXY decision */
 	const struct wsr_sides *sides; /* of all rules of the layers in their order, once variables are filled in; NULL = as written */
 	struct wsr_str user;        /* authenticated; ptr NULL = nobody */
-	struct wsr_str client;      /* address as text when RemoteIPHeader gave another one; ptr NULL = the connection's */
-	struct wsr_str client_binary;
 	struct wsr_str challenge;   /* value of WWW-Authenticate of a 401; empty = none */
 	struct wsr_str group_path;  /* of a request to a balancer: path behind its name, in front of which a member's own path comes */
 	const struct wsr_proxyset *own_proxyset; /* settings before a worker's time-outs came over them; NULL = none did */

@@ -1,34 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who may come in, as httpd decides it: Require (mod_authz_core), Order, Allow and Deny (mod_access_compat), Satisfy, AuthType Basic; and who the client is
- * when a trusted proxy names it (mod_remoteip). In: the layers that hold. Out: a decision of 401, 403 or 500, or none; e->httpd->user and ->client.
+ * when a trusted proxy names it (mod_remoteip). In: the layers that hold. Out: a decision of 401, 403 or 500, or none; e->httpd->user and e->client.
  *
  * Each part is inherited by itself: the last layer that says something about it counts.
  */
+#include "eval/wsr_access.h"
 #include "eval/wsr_chars.h"
 #include "eval/wsr_field_list.h"
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_uri.h"
 
-#include <arpa/inet.h>
-
 /* --- RemoteIPHeader ------------------------------------------------------------------------------------------------------ */
 
-struct address { uint8_t bytes[16]; size_t len; };
-
-static bool read_address(struct wsr_str s, struct address *a)
-{
-	char text[INET6_ADDRSTRLEN];
-	if (s.len == 0 || s.len >= sizeof(text))
-		return false;
-	memcpy(text, s.ptr, s.len);
-	text[s.len] = '\0';
-	a->len = inet_pton(AF_INET, text, a->bytes) == 1 ? 4 : inet_pton(AF_INET6, text, a->bytes) == 1 ? 16 : 0;
-	return a->len > 0;
-}
-
 /* @return the rule of the trusted proxies that names this address, or NULL. */
-static const struct wsr_access_rule *trusted(struct wsr_eval *e, const struct address *a)
+static const struct wsr_access_rule *trusted(struct wsr_eval *e, const struct wsr_address *a)
 {
 	struct wsr_list rules = e->httpd->host->trusted;
 	for (uint32_t i = 0; i < rules.count; i++) {
@@ -40,7 +26,7 @@ static const struct wsr_access_rule *trusted(struct wsr_eval *e, const struct ad
 }
 
 /* Addresses that a proxy which is not internal cannot have seen (mod_remoteip: remoteip_modify_request). */
-static bool is_private(const struct address *a)
+static bool is_private(const struct wsr_address *a)
 {
 	const uint8_t *b = a->bytes;
 	if (a->len == 4)
@@ -69,10 +55,10 @@ static struct wsr_str all_of(struct wsr_eval *e, struct wsr_str name)
 	return joined.count ? joined.fields[0].value : WSR_STR_NULL;
 }
 
-static void set_client(struct wsr_eval *e, struct wsr_str text, const struct address *a)
+static void set_client(struct wsr_eval *e, struct wsr_str text, const struct wsr_address *a)
 {
-	e->httpd->client = text;
-	e->httpd->client_binary = wsr_arena_dup(e->arena, wsr_str((const char *)a->bytes, a->len));
+	e->client = text;
+	e->client_binary = wsr_arena_dup(e->arena, wsr_str((const char *)a->bytes, a->len));
 }
 
 /* The header keeps what was not believed. */
@@ -98,7 +84,7 @@ void wsr_httpd_client(struct wsr_eval *e)
 {
 	const struct wsr_host *host = e->httpd->host;
 	struct wsr_str name = wsr_string(e->table, host->remote_header), binary;
-	struct address now = { .len = 0 }, next;
+	struct wsr_address now = { .len = 0 }, next;
 	if (!name.len || !e->request || !wsr_var_value(e, WSR_V_BINARY_REMOTE_ADDR, WSR_STR_NULL, &binary) || !binary.ptr || binary.len > 16)
 		return;
 	memcpy(now.bytes, binary.ptr, binary.len);
@@ -113,7 +99,7 @@ void wsr_httpd_client(struct wsr_eval *e)
 			internal = r->deny;
 		}
 		struct wsr_str before = rest, element = last_element(&rest);
-		if (!read_address(element, &next) || (host->trusted.count && !internal && is_private(&next))) {
+		if (!wsr_address_read(element, &next) || (host->trusted.count && !internal && is_private(&next))) {
 			rest = before;
 			break;
 		}

@@ -273,8 +273,8 @@ static bool remote_user(struct wsr_eval *e, struct wsr_str *out)
 /* The client's address, as text or in bytes: a trusted proxy's word before the connection's own. */
 static bool client_address(struct wsr_eval *e, enum wsr_var_id id, struct wsr_str *out)
 {
-	if (e->httpd && e->httpd->client.ptr)
-		return some(id == WSR_V_REMOTE_ADDR ? e->httpd->client : e->httpd->client_binary, out);
+	if (e->client.ptr)
+		return some(id == WSR_V_REMOTE_ADDR ? e->client : e->client_binary, out);
 	return fact(e, id, out) && out->ptr;
 }
 
@@ -357,6 +357,7 @@ bool wsr_var_value(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_REMOTE_USER:      return remote_user(e, out);
 	case WSR_V_REMOTE_ADDR:
 	case WSR_V_BINARY_REMOTE_ADDR: return client_address(e, (enum wsr_var_id)id, out);
+	case WSR_V_REMOTE_PORT:      return e->client_port.ptr ? some(e->client_port, out) : fact(e, WSR_V_REMOTE_PORT, out) && out->ptr;
 	case WSR_V_PROXY_ADD_X_FORWARDED_FOR: return forwarded_for(e, out);
 	case WSR_V_PROXY_HOST:       return some(e->proxy_host, out);
 	case WSR_V_PROXY_PORT:       return proxy_port(e, out);

@@ -78,7 +78,7 @@ void exchange_error(struct exchange *x, enum wsr_log_level level, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	struct log_context ctx = { .connection = x->conn->serial, .client = fact_remote_addr(x), .request = x->request.line, .rule = WSR_NONE };
+	struct log_context ctx = { .connection = x->conn->serial, .client = x->eval.client.ptr ? x->eval.client : fact_remote_addr(x), .request = x->request.line, .rule = WSR_NONE };
 	if (x->eval.core) {
 		const struct wsr_table *t = &x->gen->table;
 		ctx.server = wsr_string(t, wsr_server_at(t, x->eval.server)->name);

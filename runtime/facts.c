@@ -468,7 +468,7 @@ static bool authenticate(void *ctx, const char *user_file, struct wsr_str user, 
 	struct htpasswd *h = passwords(x, user_file, path);
 	bool known = h && htpasswd_check(h, path, user, password, &why);
 	if (why)
-		exchange_error(x, WSR_LOG_ERROR, "AuthUserFile %s: %s", path, why);
+		exchange_error(x, WSR_LOG_ERROR, "password file %s: %s", path, why);
 	else if (!known)
 		exchange_error(x, WSR_LOG_ERROR, "user %.*s: not in %s, or another password", WSR_FMT(user), path);
 	return known;
@@ -482,7 +482,7 @@ static bool member(void *ctx, const char *group_file, struct wsr_str user, struc
 	struct htpasswd *h = passwords(x, group_file, path);
 	bool is_member = h && htpasswd_member(h, path, user, group, &why);
 	if (why)
-		exchange_error(x, WSR_LOG_ERROR, "AuthGroupFile %s: %s", path, why);
+		exchange_error(x, WSR_LOG_ERROR, "group file %s: %s", path, why);
 	return is_member;
 }
 

@@ -294,8 +294,8 @@ static const struct upstream_handler on_upstream = { on_ready, on_failed };
 
 static struct wsr_str client_key(struct exchange *x)
 {
-	struct wsr_str key;
-	return exchange_world.fact(x, WSR_V_BINARY_REMOTE_ADDR, &x->arena, &key) ? key : WSR_STR_NULL;
+	struct wsr_str key = x->eval.client_binary;
+	return key.ptr || exchange_world.fact(x, WSR_V_BINARY_REMOTE_ADDR, &x->arena, &key) ? key : WSR_STR_NULL;
 }
 
 static void connect_upstream(struct exchange *x)

@@ -509,9 +509,10 @@ struct wsr_body {
 	wsr_sref name;              /* prefix, exact path, pattern or @name as written */
 	uint32_t regex;             /* REGEX: index, else WSR_NONE */
 	uint32_t core, file, log, proxyset, fieldset; /* settings groups */
-	struct wsr_list access;     /* access_rule */
+	struct wsr_list access;     /* access_rule: allow, deny */
+	struct wsr_list trusted;    /* access_rule: set_real_ip_from */
 };
-_Static_assert(sizeof(struct wsr_body) == 40, "body");
+_Static_assert(sizeof(struct wsr_body) == 48, "body");
 
 struct wsr_location {
 	uint32_t body;

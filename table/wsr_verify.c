@@ -447,7 +447,8 @@ static bool check_body(struct wsr_walk *w, const struct wsr_body *r)
 	       (r->kind == WSR_LOCATION_REGEX ? wsr_want_index(w, SECTION(regex), r->regex) : want_none(w, r->regex)) &&
 	       wsr_want_index(w, SECTION(core), r->core) && wsr_want_index(w, SECTION(fileset), r->file) &&
 	       wsr_want_index(w, SECTION(logset), r->log) && wsr_want_index(w, SECTION(proxyset), r->proxyset) &&
-	       wsr_want_index(w, SECTION(fieldset), r->fieldset) && wsr_want_list(w, SECTION(access_rule), r->access);
+	       wsr_want_index(w, SECTION(fieldset), r->fieldset) && wsr_want_list(w, SECTION(access_rule), r->access) &&
+	       wsr_want_list(w, SECTION(access_rule), r->trusted);
 }
 EACH(body, struct wsr_body)
 

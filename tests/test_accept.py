@@ -406,8 +406,6 @@ STRICT = {
     "set ssl": "a fact of the connection",
     "set proxy_host": "a fact of the target",
     "psh empty name": "a field without a name cannot be sent",
-    "expires @": "times of day are not compiled",
-    "expires var": "variables are not compiled here",
     "pb": "nginx refuses it as soon as there is a server",
     "pssl protocols none": "every handshake would fail",
 }

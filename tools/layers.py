@@ -36,7 +36,7 @@ FILE_READER = "table/wsr_table_file.c"
 
 # What table/ and eval/ may call in libc: memory, strings, formatting into a buffer. No function here touches a descriptor, the environment or a clock.
 PURE = set("""bcmp memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr strrchr strcspn strspn strstr strcasecmp
-    strncasecmp strtol strtoul strtoull snprintf vsnprintf sscanf malloc calloc realloc free abort qsort bsearch gmtime_r timegm inet_pton""".split())
+    strncasecmp strtol strtoul strtoull snprintf vsnprintf sscanf malloc calloc realloc free abort qsort bsearch gmtime_r timegm inet_pton inet_ntop""".split())
 TOOLCHAIN = re.compile(r"^(__\w+_chk|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__cpu_model|__cpu_indicator_init|__asan_\w+|__ubsan_\w+|__sanitizer_\w+|"
                        r"__tsan_\w+|__gcov_\w+|__llvm_\w+|llvm_\w+|__isoc\d+_\w+|__ctype_\w+|__assert_fail|__errno_location|_setjmp|"
                        r"__tls_get_addr|__muloti4)$")

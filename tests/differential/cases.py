@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """All cases: importing a module of them adds them to harness.Case.all."""
 
+import cases_access
 import cases_answers
 import cases_files
 import cases_more
@@ -11,4 +12,4 @@ import cases_tls
 import harness
 
 CASES = harness.Case.all
-assert all((cases_answers, cases_files, cases_more, cases_proxy, cases_rewrite, cases_shapes, cases_tls))
+assert all((cases_access, cases_answers, cases_files, cases_more, cases_proxy, cases_rewrite, cases_shapes, cases_tls))

@@ -6,7 +6,7 @@ import time
 from lib import client, env
 
 from . import case, unseen
-from .probes import after_silence, answer_within, body, field, status
+from .probes import after_silence, answer_within, body, field, received, status
 
 PROXY = "location / { LINE; proxy_pass http://BACKEND; }"
 UP = "location / { proxy_pass http://BACKEND; }"
@@ -122,3 +122,14 @@ case("resolver_timeout", "300ms", "30s", "time", (502, "nothing yet"), answer_wi
      server="resolver DNS3 ipv6=off; LINE; location / { proxy_pass http://$NAME_h:PORT2; }")
 case("allow", "127.0.0.1", "127.0.0.2", "answer", (200, 403), status(), server=PROXY.replace("LINE;", "LINE; deny all;"))
 case("deny", "127.0.0.0/8", "10.0.0.0/8", "answer", (403, 200), status(), server=PROXY)
+PASSWORD = [("Authorization", "Basic ZGFuOnRlc3Q=")]  # dan:test
+USERS = {"users-a": "dan:{PLAIN}test\n", "users-b": "dan:{PLAIN}other\n"}
+REAL = PROXY.replace("LINE;", "LINE; proxy_set_header X-Said $remote_addr;")
+case("auth_basic", "Members", "off", "answer", ("Basic realm=\"Members\"", None), field("WWW-Authenticate"), server=PROXY.replace("LINE;", "auth_basic_user_file users-a; LINE;"), files=USERS)
+case("auth_basic_user_file", "users-a", "users-b", "answer", (200, 401), status(fields=PASSWORD), server=PROXY.replace("LINE;", "auth_basic Members; LINE;"), files=USERS)
+case("satisfy", "any", "all", "answer", (200, 403), status(fields=PASSWORD), server=PROXY.replace("LINE;", "auth_basic Members; auth_basic_user_file users-a; deny all; LINE;"), files=USERS)
+case("set_real_ip_from", "127.0.0.0/8", "10.0.0.0/8", "upstream request", ("192.0.2.1", "127.0.0.1"), received("X-Said", fields=[("X-Real-IP", "192.0.2.1")]), server=REAL)
+case("real_ip_header", "X-One", "X-Two", "upstream request", ("192.0.2.1", "192.0.2.2"), received("X-Said", fields=[("X-One", "192.0.2.1"), ("X-Two", "192.0.2.2")]),
+     server=REAL.replace("LINE;", "set_real_ip_from 127.0.0.1; LINE;"))
+case("real_ip_recursive", "on", "off", "upstream request", ("192.0.2.1", "127.0.0.2"), received("X-Said", fields=[("X-Forwarded-For", "192.0.2.1, 127.0.0.2")]),
+     server=REAL.replace("LINE;", "set_real_ip_from 127.0.0.0/8; real_ip_header X-Forwarded-For; LINE;"))
