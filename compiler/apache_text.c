@@ -181,14 +181,12 @@ struct wsr_part apache_env_part(struct lower *l, struct wsr_str name)
 
 static void read_text(struct text *t, const char *s, const char *end, unsigned depth);
 
-/* First `what` outside of inner braces; a backslash takes the next character with it. `end` if there is none. */
+/* First `what` outside of inner braces, a backslash in front of it or not (mod_rewrite.c: find_char_in_curlies). `end` if there is none. */
 static const char *find_outside(const char *s, const char *end, char what)
 {
 	unsigned open = 0;
 	for (; s < end; s++) {
-		if (*s == '\\' && s + 1 < end)
-			s++;
-		else if (*s == what && open == 0)
+		if (*s == what && open == 0)
 			return s;
 		else if (*s == '{')
 			open++;
