@@ -179,23 +179,92 @@ static bool expires_seconds(struct wsr_str s, uint64_t *total, bool *modified)
 	return true;
 }
 
-/* ExpiresActive and ExpiresDefault set the same cells: each of them sets them from both. */
+static void no_time(struct lower *l, const struct word *w)
+{
+	diag_at(l->cc, CHECK_DURATION, w->span, "'%s' is no time: write \"access plus 1 month\" or A2592000", diag_quote(l->cc, w->text, w->len));
+}
+
+static bool expires_active(const struct node *n)
+{
+	const struct node *active = nearest(n, "ExpiresActive");
+	return active && is(node_arg(active, 0), "on");
+}
+
+/* "a3600 text/css" of ExpiresByType; 0 for what is no time or no type. */
+static wsr_sref expires_rule(struct lower *l, const struct node *n)
+{
+	uint64_t seconds;
+	bool modified;
+	char code[24];
+	struct wsr_str type = arg_str(n, 0);
+
+	if (!memchr(type.ptr, '/', type.len) || !expires_seconds(arg_str(n, 1), &seconds, &modified))
+		return 0;
+	int len = snprintf(code, sizeof(code), "%c%llu ", modified ? 'm' : 'a', (unsigned long long)seconds);
+	char *text = arena_alloc(&l->cc->arena, (size_t)len + type.len);
+	memcpy(text, code, (size_t)len);
+	memcpy(text + len, type.ptr, type.len);
+	return plan_str_lower(l->plan, wsr_str(text, (size_t)len + type.len));
+}
+
+/* ExpiresByType of a block and of those around it, the nearest first and of one block the last first: the first rule for a type is the one that counts. */
+static void set_expires_types(struct lower *l, struct level *lv, const struct node *n)
+{
+	struct pool rules;
+
+	if (level_has(lv, SET_expires_types))
+		return;
+	pool_init(&rules, sizeof(wsr_sref));
+	for (const struct node *block = n->parent; block && expires_active(n); block = block->parent) {
+		uint32_t first = rules.count;
+		NODE_EACH_CHILD(c, block) {
+			wsr_sref rule = lowered_by(c, lower_apache_expires_types) && !c->bad ? expires_rule(l, c) : 0;
+			if (rule)
+				pool_push(&rules, &rule);
+		}
+		for (uint32_t i = first, k = rules.count; i + 1 < k; i++) {
+			wsr_sref *a = pool_at(&rules, i), *b = pool_at(&rules, --k), kept = *a;
+			*a = *b;
+			*b = kept;
+		}
+	}
+	lv->s.fields.expires_types = pool_run(&l->plan->str_item, rules.data, rules.count);
+	level_mark(lv, SET_expires_types);
+	pool_free(&rules);
+}
+
+void lower_apache_expires_types(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	uint64_t seconds;
+	bool modified;
+
+	(void)arg;
+	if (!memchr(arg_str(n, 0).ptr, '/', arg_str(n, 0).len))
+		diag_at(l->cc, CHECK_VALUE, node_arg(n, 0)->span, "'%s' is no content type: write text/css, or image/* for all images",
+			diag_quote(l->cc, node_arg(n, 0)->text, node_arg(n, 0)->len));
+	if (!expires_seconds(arg_str(n, 1), &seconds, &modified))
+		no_time(l, node_arg(n, 1));
+	set_expires_types(l, lv, n);
+}
+
+/* ExpiresActive and ExpiresDefault set the same cells: each of them sets them from both, and the rules by type with them. */
 void lower_apache_expires(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
-	const struct node *active = nearest(n, "ExpiresActive"), *time = nearest(n, "ExpiresDefault");
+	const struct node *time = nearest(n, "ExpiresDefault");
 	uint64_t seconds = 0;
 	bool modified = false;
 
 	(void)arg;
 	if (time && !expires_seconds(arg_str(time, 0), &seconds, &modified)) {
 		if (time == n)
-			diag_at(l->cc, CHECK_DURATION, node_arg(n, 0)->span, "'%s' is no time: write \"access plus 1 month\" or A2592000",
-			        diag_quote(l->cc, node_arg(n, 0)->text, node_arg(n, 0)->len));
+			no_time(l, node_arg(n, 0));
 		time = NULL;
 	}
-	bool on = active && is(node_arg(active, 0), "on") && time;
+	bool on = expires_active(n) && time;
 	put(lv, SET_expires_kind, !on ? WSR_EXPIRES_OFF : modified ? WSR_EXPIRES_MODIFIED : WSR_EXPIRES_ACCESS);
 	put(lv, SET_expires_s, on ? seconds : 0);
+	if (!l->defaults)
+		set_expires_types(l, lv, n);
 }
 
 /* --- files ------------------------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
  */
 #include "compiler/apache_host.h"
 
+#include "compiler/apache_worker.h"
 #include "compiler/value.h"
 
 /* --- names --------------------------------------------------------------------------------------------------------------- */
@@ -136,6 +137,7 @@ static void lower_vhost(struct lower *l, const struct level *main_level, struct 
 	v->host.record = main_server->host.record;
 	v->host.vhost = v;
 	v->name = main_server->name;
+	v->host.record.canonical_port = apache_first_port(v->node); /* until a ServerName says otherwise */
 	apache_section_init(&s, &v->host, v->node, WSR_LAYER_HOST);
 	inherit(&s, main_level->section);
 	level_apply(l, &lv, v->node);
@@ -230,6 +232,7 @@ void lower_apache(struct lower *l, const struct level *base)
 	apache_section_init(&s, &m->host, m->node, WSR_LAYER_HOST);
 	apply_defaults(l, &lv);
 	level_apply(l, &lv, m->node);
+	apache_balancers(l, &m->host); /* rules of the hosts may name them without a ProxyPass */
 	for (struct apache_vhost *v = all.first; v; v = v->next)
 		lower_vhost(l, &lv, m, v);
 	memset(lv.set, 0, sizeof(lv.set));

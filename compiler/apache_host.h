@@ -27,6 +27,8 @@ void lower_apache(struct lower *l, const struct level *base);
 /** httpd's defaults over those of nginx, for a level that is not in Apache's language. */
 void apache_default_settings(struct lower *l, struct level *lv);
 
+/** Port of the first address of a <VirtualHost>; 0: every port, or no address. */
+uint16_t apache_first_port(const struct node *vhost);
 /** Listening addresses with their hosts and names. */
 void apache_listens(struct lower *l, struct apache_vhosts *all);
 

@@ -10,6 +10,7 @@
 
 #include "compiler/address.h"
 #include "compiler/apache_host.h"
+#include "compiler/value.h"
 #include "compiler/fix.h"
 
 /* One address of a <VirtualHost>, or a Listen. */
@@ -60,6 +61,14 @@ static bool read_place(struct lower *l, const struct word *w, struct place *p)
 	memcpy(p->bytes, a.bytes, sizeof(p->bytes));
 	p->port = a.no_port ? 0 : a.port;
 	return true;
+}
+
+uint16_t apache_first_port(const struct node *vhost)
+{
+	struct wsr_str s = node_arg_count(vhost) ? arg_str(vhost, 0) : WSR_STR_NULL;
+	const char *colon = s.len && s.ptr[s.len - 1] != ']' ? memrchr(s.ptr, ':', s.len) : NULL;
+	uint64_t port;
+	return colon && value_uint(wsr_str(colon + 1, s.len - (size_t)(colon + 1 - s.ptr)), &port) && port <= 65535 ? (uint16_t)port : 0;
 }
 
 static void vhost_places(struct lower *l, struct pool *places, struct apache_vhost *v)

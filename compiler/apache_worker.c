@@ -459,12 +459,20 @@ void apache_balancer_reverse(struct lower *l, struct level *lv, const struct nod
 	reverse_block(l, lv, n, external, &b, u.path, h->node, false);
 }
 
+/* <Proxy balancer://name>, or a statement outside of one that names its balancer. */
+static bool declares_balancer(const struct node *c, struct wsr_str *name)
+{
+	if (!c->def || c->bad || node_arg_count(c) == 0 || !balancer_name(node_arg(c, 0), name))
+		return false;
+	return c->block ? node_arg_count(c) == 1 : lowered_by(c, lower_ap_balancer_member);
+}
+
 void apache_balancers(struct lower *l, struct apache_host *h)
 {
 	struct apache_parameters none;
 	struct wsr_str name;
 	apache_parameters_init(&none);
 	NODE_EACH_CHILD(c, h->node)
-		if (c->def && !c->bad && c->block && node_arg_count(c) == 1 && balancer_name(node_arg(c, 0), &name))
+		if (declares_balancer(c, &name))
 			balancer_worker(l, h, c, name, &none);
 }

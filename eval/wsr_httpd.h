@@ -44,6 +44,7 @@ struct wsr_httpd {
 	struct wsr_str group_path;  /* of a request to a balancer: path behind its name, in front of which a member's own path comes */
 	const struct wsr_proxyset *own_proxyset; /* settings before a worker's time-outs came over them; NULL = none did */
 	struct wsr_str route;       /* stickysession: route asked for by the client; ptr NULL = none */
+	struct wsr_str answer_type; /* Content-Type of the answer while its head is made, apart from both tables (r->content_type); empty = none */
 	struct wsr_field_list sent_always, sent; /* fields of the answer's head once it is made: the `always` table comes first */
 	bool made_here;             /* the answer is ours (only `always` fields go out) */
 	bool nocanon;               /* PROXY: the URL is sent as it is (nocanon, [NE]) */

@@ -238,12 +238,22 @@ static struct wsr_field_list forwarded(struct wsr_eval *e)
 	return list;
 }
 
+/* ProxyPreserveHost: the client's Host; ServerName where there is none (HTTP/1.0). What is no authority never goes out. */
+static struct wsr_str backend_host(struct wsr_eval *e, struct wsr_str asked)
+{
+	if (!e->proxyset->preserve_host)
+		return wsr_target_authority(e);
+	if (asked.len == 0 && e->request && !e->request->first[WSR_F_HOST])
+		asked = own_name(e);
+	return wsr_is_authority(asked) ? asked : wsr_target_authority(e);
+}
+
 void wsr_httpd_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64_t length, bool keepalive, struct wsr_out *out)
 {
 	const struct wsr_decision *d = &e->decision;
 	struct wsr_str host = client_host(e);
 	wsr_out_request_line(out, d->method, d->target, 1);
-	wsr_out_field(out, WSR_STR("Host"), e->proxyset->preserve_host && wsr_is_authority(host) ? host : wsr_target_authority(e));
+	wsr_out_field(out, WSR_STR("Host"), backend_host(e, host));
 	struct wsr_field_list list = forwarded(e);
 	via(e, &list, e->request->minor);
 	if (e->proxyset->add_forwarded) {
@@ -268,6 +278,40 @@ void wsr_httpd_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint6
 
 /* --- the answer ---------------------------------------------------------------------------------------------------------- */
 
+static bool has_field(const struct wsr_field_list *l, const char *name)
+{
+	return wsr_fields_find(l, wsr_cstr(name), 0) < l->count;
+}
+
+static bool is_content_type(struct wsr_str name)
+{
+	return wsr_str_eq_nocase(name, WSR_STR("Content-Type"));
+}
+
+/* The answer's type stands beside both tables: set and edit change it there too, the rest does not reach it (mod_headers: do_headers_fixup). */
+static void apply_to_type(struct wsr_eval *e, const struct wsr_header_op *op, const struct wsr_field_list *list, bool was_there)
+{
+	struct wsr_str *type = &e->httpd->answer_type;
+	uint32_t at = wsr_fields_find(list, WSR_STR("Content-Type"), 0);
+	if (wsr_cond_eval(e, op->condition) != WSR_TRUE)
+		return;
+	if (op->action == WSR_HEADER_UNSET)
+		*type = WSR_STR_NULL;
+	else if ((op->action == WSR_HEADER_EDIT || op->action == WSR_HEADER_EDIT_ALL) && type->len)
+		*type = edited(e, op, *type, op->action == WSR_HEADER_EDIT_ALL);
+	else if (at < list->count && (op->action == WSR_HEADER_SET || (op->action == WSR_HEADER_SET_IF_EMPTY && !was_there)))
+		*type = list->fields[at].value;
+}
+
+/* Whatever the tables say, an answer with a type has one field for it (http_filters.c: ap_http_header_filter). */
+static void settle_type(struct wsr_eval *e, struct wsr_field_list *always, struct wsr_field_list *fields)
+{
+	if (e->httpd->answer_type.len == 0)
+		return;
+	wsr_fields_remove(always, WSR_STR("Content-Type"));
+	wsr_fields_set(fields, WSR_STR("Content-Type"), e->httpd->answer_type);
+}
+
 static void header_ops(struct wsr_eval *e, struct wsr_field_list *list, bool always)
 {
 	const struct wsr_httpd *s = e->httpd;
@@ -275,8 +319,12 @@ static void header_ops(struct wsr_eval *e, struct wsr_field_list *list, bool alw
 		struct wsr_list ops = s->layers[i]->response_headers;
 		for (uint32_t k = 0; k < ops.count; k++) {
 			const struct wsr_header_op *op = wsr_header_op_at(e->table, ops.first + k);
-			if (!(op->flags & WSR_HEADER_ALWAYS) == !always)
-				apply(e, op, list);
+			if (!(op->flags & WSR_HEADER_ALWAYS) != !always)
+				continue;
+			bool typed = is_content_type(wsr_string(e->table, op->name)), was_there = typed && has_field(list, "Content-Type");
+			apply(e, op, list);
+			if (typed)
+				apply_to_type(e, op, list, was_there);
 		}
 	}
 }
@@ -294,8 +342,6 @@ static void backend_fields(struct wsr_eval *e, const struct wsr_head *up, struct
 
 static void own_fields(const struct wsr_answer *a, struct wsr_field_list *list)
 {
-	if (a->content_type.len)
-		wsr_fields_add(list, WSR_STR("Content-Type"), a->content_type);
 	if (a->location.len)
 		wsr_fields_add(list, WSR_STR("Location"), a->location);
 	for (uint32_t i = 0; i < a->extra_count; i++)
@@ -346,11 +392,6 @@ static void write_list(struct wsr_field_list *list, struct wsr_out *out)
 		out->failed = true;
 }
 
-static bool has_field(const struct wsr_field_list *l, const char *name)
-{
-	return wsr_fields_find(l, wsr_cstr(name), 0) < l->count;
-}
-
 /* A HEAD answer and a 304 tell the length that a GET would have had (RFC 9110 section 8.6). */
 static void write_answer_framing(const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
 {
@@ -361,15 +402,52 @@ static void write_answer_framing(const struct wsr_head *up, const struct wsr_ans
 		wsr_write_framing(out, a->framing, a->length);
 }
 
-/* Expires and max-age, unless the answer has an Expires or is an error (mod_expires: expires_filter). What came from a backend was never modified here. */
+/* One rule of ExpiresByType, "a3600 text/css", and the type that it is for. @return does it hold for this type? */
+static bool expires_by(struct wsr_str rule, struct wsr_str type, bool *by_file, int64_t *seconds)
+{
+	uint64_t n = 0;
+	size_t i = 1;
+	for (; i < rule.len && rule.ptr[i] >= '0' && rule.ptr[i] <= '9' && n < UINT32_MAX; i++)
+		n = n * 10 + (uint64_t)(rule.ptr[i] - '0');
+	struct wsr_str wanted = wsr_from(rule, i < rule.len ? i + 1 : i);
+	bool all = wanted.len > 1 && wanted.ptr[wanted.len - 1] == '*' && wanted.ptr[wanted.len - 2] == '/';
+	wanted.len -= all;
+	if (wanted.len == 0 || !(all ? type.len > wanted.len : type.len == wanted.len) || !wsr_str_eq_nocase(wsr_str(type.ptr, wanted.len), wanted))
+		return false;
+	*by_file = rule.ptr[0] == 'm';
+	*seconds = (int64_t)n;
+	return true;
+}
+
+/* How long this answer lives: the rule for its type, that for all of its kind, or ExpiresDefault (mod_expires: expires_filter). @return false: nothing is said */
+static bool lifetime(struct wsr_eval *e, bool *by_file, int64_t *seconds)
+{
+	struct wsr_list rules = e->fieldset->expires_types;
+	struct wsr_str type = e->httpd->answer_type;
+	const char *end = type.len ? memchr(type.ptr, ';', type.len) : NULL;
+	type.len = end ? (size_t)(end - type.ptr) : type.len;
+	while (type.len && (type.ptr[type.len - 1] == ' ' || type.ptr[type.len - 1] == '\t'))
+		type.len--;
+	for (unsigned stars = 0; stars < 2; stars++)
+		for (uint32_t i = 0; i < rules.count; i++) {
+			struct wsr_str rule = wsr_string(e->table, *wsr_str_item_at(e->table, rules.first + i));
+			if (rule.len && (rule.ptr[rule.len - 1] == '*') == (stars > 0) && expires_by(rule, type, by_file, seconds))
+				return true;
+		}
+	*by_file = e->fieldset->expires_kind == WSR_EXPIRES_MODIFIED;
+	*seconds = (int64_t)e->fieldset->expires_s;
+	return e->fieldset->expires_kind != WSR_EXPIRES_OFF;
+}
+
+/* Expires and max-age, unless the answer has an Expires or is an error. What came from a backend was never modified here. */
 static void expire(struct wsr_eval *e, const struct wsr_head *up, unsigned status, struct wsr_field_list *list)
 {
-	bool by_file = e->fieldset->expires_kind == WSR_EXPIRES_MODIFIED;
+	bool by_file;
+	int64_t seconds, now = wsr_now_s(e);
 	uint32_t modified = wsr_fields_find(list, WSR_STR("Last-Modified"), 0);
-	if (e->fieldset->expires_kind == WSR_EXPIRES_OFF || status >= 400 || has_field(list, "Expires") || (by_file && (up || modified == list->count)))
+	if (status >= 400 || has_field(list, "Expires") || !lifetime(e, &by_file, &seconds) || (by_file && (up || modified == list->count)))
 		return;
-	int64_t now = wsr_now_s(e), base = by_file ? wsr_http_date_parse(list->fields[modified].value) : now;
-	int64_t at = base + (int64_t)e->fieldset->expires_s;
+	int64_t at = (by_file ? wsr_http_date_parse(list->fields[modified].value) : now) + seconds;
 	at = at > now ? at : now;
 	char date[WSR_DATE_BYTES], age[40];
 	snprintf(age, sizeof(age), "max-age=%lld", (long long)(at - now));
@@ -431,17 +509,20 @@ void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const 
 	if (up)
 		backend_fields(e, up, &fields);
 	own_fields(a, &fields);
+	e->httpd->answer_type = up && up->first[WSR_F_CONTENT_TYPE] ? up->first[WSR_F_CONTENT_TYPE]->value : a->status == 304 ? e->decision.content_type : a->content_type;
 	for (uint32_t i = 0; i < e->httpd->cookies.count; i++)
 		wsr_fields_add(&always, e->httpd->cookies.fields[i].name, e->httpd->cookies.fields[i].value);
 	if (a->status == 401 && !up && e->httpd->challenge.len)
 		wsr_fields_add(&always, WSR_STR("WWW-Authenticate"), e->httpd->challenge);
 	if (!a->tunnel) { /* mod_headers does not see a 101 */
-		header_ops(e, &always, true);
 		expire(e, up, a->status, &fields);
+		header_ops(e, &always, true);
 		if (!error)
 			header_ops(e, &fields, false);
 		join_vary(e, &always, &fields);
 	}
+	if (a->status != 304)
+		settle_type(e, &always, &fields);
 	wsr_out_status_line(out, 1, a->status, up && up->status == a->status && up->reason.len ? up->reason : wsr_reason(a->status));
 	if (a->date.len > 0 && !has_field(&fields, "Date"))
 		wsr_out_field(out, WSR_STR("Date"), a->date);

@@ -201,6 +201,21 @@ static int pick_from(const struct choice *c)
 	return round_robin(c, NULL);
 }
 
+void balance_taken(struct balance_peer *const *peers, uint32_t count, uint32_t at, uint64_t now_ms)
+{
+	bool single = balance_single(peers, count);
+	int64_t total = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct balance_peer *p = peers[i];
+		if (p->backup != peers[at]->backup || p->tried || !balance_usable(p, now_ms, single))
+			continue;
+		p->current_weight += p->effective_weight;
+		total += p->effective_weight;
+	}
+	peers[at]->current_weight -= total;
+}
+
 int balance_pick(struct balance_peer *const *peers, uint32_t count, const struct balance_query *q)
 {
 	struct choice c = { peers, count, q, false, balance_single(peers, count) };

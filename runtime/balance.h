@@ -38,6 +38,8 @@ struct balance_query {
 void balance_init(struct balance_peer *p);
 /** @return index of the peer to use, or -1: none is up, below its limit and untried. Backup peers only when no other is left. */
 int balance_pick(struct balance_peer *const *peers, uint32_t count, const struct balance_query *q);
+/** A peer was taken although it was nobody's turn, because a session belongs to it: it counts as its turn (mod_proxy_balancer: proxy_balancer_pre_request). */
+void balance_taken(struct balance_peer *const *peers, uint32_t count, uint32_t at, uint64_t now_ms);
 /** Whether a peer may be used now, `tried` aside. */
 bool balance_usable(const struct balance_peer *p, uint64_t now_ms, bool single);
 /** The peer answered (forgets failures once their time has passed) or failed. `single`: the only peer is never marked. */

@@ -408,7 +408,9 @@ static struct peer *choose(struct upstream_call *c)
 	for (uint32_t i = 0; i < c->tried_count; i++)
 		c->tried[i]->balance.tried = true;
 	int at = c->prefer != WSR_NONE ? preferred(c) : -1;
-	if (at < 0 && !c->only_preferred)
+	if (at >= 0)
+		balance_taken(pool->view, pool->peer_count, (uint32_t)at, q.now_ms);
+	else if (!c->only_preferred)
 		at = balance_pick(pool->view, pool->peer_count, &q);
 	for (uint32_t i = 0; i < c->tried_count; i++)
 		c->tried[i]->balance.tried = false;

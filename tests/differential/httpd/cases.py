@@ -7,6 +7,7 @@ import cases_files
 import cases_host
 import cases_more
 import cases_proxy
+import cases_published
 import cases_rewrite
 import cases_route
 import cases_rules
@@ -15,4 +16,4 @@ import cases_slow
 import cases_tls
 
 CASES = judge.HttpdCase.all
-assert all((cases_access, cases_files, cases_host, cases_more, cases_proxy, cases_rewrite, cases_route, cases_rules, cases_shapes, cases_slow, cases_tls))
+assert all((cases_access, cases_files, cases_host, cases_more, cases_proxy, cases_published, cases_rewrite, cases_route, cases_rules, cases_shapes, cases_slow, cases_tls))

@@ -3,7 +3,7 @@
 
 import gzip
 
-from judge import HttpdCase, backend, get, head, post, vhost, vhosts
+from judge import HttpdCase, backend, get, head, post, scripted, vhost, vhosts
 
 TEXT = b"text that compresses well: " + b"a" * 2000
 FILES = {"html/index.html": "index\n", "html/a.txt": "0123456789\n", "html/style.css": "body {}\n", "html/pic.own": "own\n", "html/two.own.txt": "two\n", "html/none.zzz": "none\n", "html/plain": "plain\n",
@@ -94,8 +94,36 @@ HttpdCase("files", "lifetimes by type", vhost("""
     DocumentRoot @DIR@/html
     ExpiresActive On
     ExpiresByType text/css "access plus 1 day" # drop
+    AddType image/png png
+    AddType image/gif gif
+    ExpiresByType image/* "modification plus 1 week" # drop
+    ExpiresByType image/png "access plus 1 week 2 hours" # drop
+    ExpiresByType TEXT/html A7
+    ExpiresByType text/html "now plus 0 seconds" # drop
     ExpiresDefault A60
-"""), [get("/style.css"), get("/a.txt")], files=FILES, differs=["lifetimes by type"])
+    ProxyPass /up http://@UP@
+    <Directory @DIR@/html/sub>
+        ExpiresByType text/plain A99 # drop
+        ExpiresByType text/css M20
+    </Directory>
+    <Files off.html>
+        ExpiresActive Off # drop
+    </Files>
+    <Location /up/typed>
+        ExpiresByType application/json A3 # drop
+    </Location>
+""") + """
+<VirtualHost @A@>
+    ServerName types.example
+    DocumentRoot @DIR@/html
+    ExpiresActive On
+    ExpiresByType text/css A11 # drop
+</VirtualHost>
+""", [get(target, fields=fields) for target in ("/style.css", "/a.txt", "/p.png", "/p.gif", "/page.html", "/off.html", "/sub/x.txt", "/sub/y.css") for fields in ((), [("If-None-Match", "*")])]
+          + [get("/up/" + target) for target in ("page", "json", "typed/json", "notype", "none")] + [get(target, host="types.example") for target in ("/style.css", "/a.txt")],
+          files=dict(FILES, **{"html/p.png": "png", "html/p.gif": "gif", "html/page.html": "page", "html/off.html": "off", "html/sub/y.css": "y"}), explain=False,
+          script=scripted(page=(200, [("Content-Type", "Text/HTML ; charset=x")], b"page"), json=(200, [("Content-Type", "application/json")], b"{}"), notype=(200, [], b"?"),
+                          none=(404, [("Content-Type", "text/css")], b"")))
 
 HttpdCase("files", "types, charsets and languages", vhost("""
     DocumentRoot @DIR@/html

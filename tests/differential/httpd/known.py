@@ -174,13 +174,6 @@ def names_of_clients(_row, one):
 
 
 @named
-def lifetimes_by_type(row, one):
-    """ExpiresDefault holds for all types (ExpiresByType)."""
-    if row.target.endswith(".css"):
-        one["fields"] = without(one["fields"], "expires", "cache-control")
-
-
-@named
 def types_by_several_extensions(row, one):
     """The last extension and AddType say what a file is: no charset, language or encoding is added, and TypesConfig is not read."""
     if row.target.count(".") > 1 or row.target.startswith(("/pic", "/sub")):
