@@ -187,10 +187,15 @@ void apache_default_settings(struct lower *l, struct level *lv)
 	lv->section = NULL;
 }
 
+static bool is_vhost(const struct node *n)
+{
+	return n->def && !n->bad && strcmp(n->def->name, "VirtualHost") == 0;
+}
+
 static void collect_vhosts(struct lower *l, struct apache_vhosts *all)
 {
 	NODE_EACH_CHILD(n, l->cc->root) {
-		if (!n->def || n->bad || strcmp(n->def->name, "VirtualHost") != 0)
+		if (!is_vhost(n))
 			continue;
 		struct apache_vhost *v = ARENA_NEW(&l->cc->arena, struct apache_vhost);
 		v->node = n;
@@ -201,6 +206,41 @@ static void collect_vhosts(struct lower *l, struct apache_vhosts *all)
 			all->first = v;
 		all->last = v;
 	}
+}
+
+/* A statement that was taken out of the root, and what stood in front of it; NULL at the beginning. */
+struct taken { struct node *node, *before; };
+
+/*
+ * Every host looks through the main server's statements, so what no host takes over (the hosts themselves, addresses, definitions) leaves the root meanwhile:
+ * the cost of a hundred thousand hosts must not grow with their square.
+ */
+static void take_out(struct node *root, struct pool *out)
+{
+	struct node *before = NULL, *kept = NULL;
+	pool_init(out, sizeof(struct taken));
+	for (struct node *n = root->first_child; n; before = n, n = n->next) {
+		if (!is_vhost(n) && (n->block || lower_class_of(n) != LOWER_NOTHING)) {
+			kept = n;
+			continue;
+		}
+		pool_push(out, &(struct taken){ n, before });
+		*(kept ? &kept->next : &root->first_child) = n->next;
+	}
+	root->last_child = kept;
+}
+
+static void put_back(struct node *root, struct pool *out)
+{
+	for (uint32_t i = 0; i < out->count; i++) {
+		const struct taken *t = pool_at(out, i);
+		struct node **link = t->before ? &t->before->next : &root->first_child;
+		t->node->next = *link;
+		*link = t->node;
+		if (!t->node->next)
+			root->last_child = t->node;
+	}
+	pool_free(out);
 }
 
 /* The main server has no statement of its own: its rules stand where its first address, or the text, begins. */
@@ -219,6 +259,7 @@ void lower_apache(struct lower *l, const struct level *base)
 	struct apache_section s;
 	struct apache_vhosts all = { 0 };
 	struct apache_vhost *m = &all.main_server;
+	struct pool out;
 	level_child(&lv, base);
 	lv.server = &own;
 	lv.section = &s;
@@ -231,6 +272,7 @@ void lower_apache(struct lower *l, const struct level *base)
 	m->name = wsr_str("", 0);
 	apache_section_init(&s, &m->host, m->node, WSR_LAYER_HOST);
 	apply_defaults(l, &lv);
+	take_out(l->cc->root, &out);
 	level_apply(l, &lv, m->node);
 	apache_balancers(l, &m->host); /* rules of the hosts may name them without a ProxyPass */
 	for (struct apache_vhost *v = all.first; v; v = v->next)
@@ -238,6 +280,7 @@ void lower_apache(struct lower *l, const struct level *base)
 	memset(lv.set, 0, sizeof(lv.set));
 	apache_section_done(l, &lv, &s);
 	fill_server(l, &lv, m);
+	put_back(l->cc->root, &out);
 	struct wsr_global *g = pool_at(&l->plan->global, 0);
 	g->default_body = level_body(l, &lv, WSR_LOCATION_SERVER, 0, plan_str(l->plan, wsr_str("", 0)), WSR_NONE);
 	g->error_log = (uint32_t)lv.s.log.error_log;

@@ -190,7 +190,13 @@ static uint32_t make_nameset(struct lower *l, struct apache_vhost *const *hosts,
 
 /* --- listening ----------------------------------------------------------------------------------------------------------- */
 
-struct listening { struct lower *l; struct apache_vhosts *all; const struct pool *places; uint32_t made; };
+struct listening {
+	struct lower *l;
+	struct apache_vhosts *all;
+	const struct pool *places;
+	struct apache_vhost **hosts; /* room for the hosts of one address */
+	uint32_t made;
+};
 
 static bool same_address(const struct place *a, const struct place *b)
 {
@@ -267,7 +273,7 @@ static void listen_record(struct listening *g, const struct place *at, uint8_t f
 	wsr_sref ref = plan_str(l->plan, wsr_cstr(arena_printf(&l->cc->arena, family == 6 ? "[%s]:%u" : "%s:%u", text, at->port)));
 	if (exists(l, ref))
 		return;
-	struct apache_vhost **hosts = arena_alloc(&l->cc->arena, (g->places->count + 1) * sizeof(*hosts));
+	struct apache_vhost **hosts = g->hosts;
 	uint32_t n = hosts_of(g, at, hosts);
 	if (n == 0)
 		hosts[n++] = &g->all->main_server;
@@ -316,6 +322,7 @@ void apache_listens(struct lower *l, struct apache_vhosts *all)
 	uint32_t listens = places.count;
 	for (struct apache_vhost *v = all->first; v; v = v->next)
 		vhost_places(l, &places, v);
+	g.hosts = arena_alloc(&l->cc->arena, ((size_t)places.count + 1) * sizeof(struct apache_vhost *));
 	for (uint32_t i = 0; i < (listens ? listens : places.count); i++) {
 		const struct place *p = pool_at(&places, i);
 		if (p->port)
@@ -327,10 +334,4 @@ void apache_listens(struct lower *l, struct apache_vhosts *all)
 		if (!v->reached && g.made)
 			diag_at(l->cc, CHECK_HOST_UNREACHABLE, node_head_span(v->node), "no 'Listen' leads to this host: httpd never uses it");
 	pool_free(&places);
-}
-
-/* Read by apache_listens(), all at once. */
-void lower_apache_listen(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
-{
-	(void)l, (void)lv, (void)n, (void)arg;
 }

@@ -70,9 +70,11 @@ static bool describe(const struct node *n, struct item *it)
 static void collect(struct lower *l, struct pool *items, const struct node *block, const struct item *parent)
 {
 	NODE_EACH_CHILD(n, block) {
-		struct item *it = arena_alloc(&l->cc->arena, sizeof(*it));
-		if (!n->def || n->bad || !n->block || !describe(n, it))
+		struct item found, *it;
+		if (!n->def || n->bad || !n->block || !describe(n, &found))
 			continue;
+		it = ARENA_NEW(&l->cc->arena, struct item);
+		*it = found;
 		it->parent = parent;
 		it->order = items->count;
 		pool_push(items, &it);
