@@ -161,19 +161,16 @@ static bool same_module(struct wsr_str a, struct wsr_str b)
 static bool never_loaded(struct compiler *cc, struct wsr_str module)
 {
 	static const char *const built_in[] = { "core", "http", "log_config", "logio", "so", "unixd", "version", "watchdog" };
-	bool any = false;
+	size_t count;
+	const struct wsr_str *loaded = apache_loaded(cc, &count);
 
 	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
 		if (is_module(module, built_in[i]))
 			return false;
-	NODE_EACH_CHILD(c, cc->root) {
-		if (c->word_count < 2 || !wsr_str_eq_nocase(word_str(&c->words[0]), WSR_STR("LoadModule")))
-			continue;
-		any = true;
-		if (same_module(word_str(node_arg(c, 0)), module))
+	for (size_t i = 0; i < count; i++)
+		if (same_module(loaded[i], module))
 			return false;
-	}
-	return any;
+	return count > 0;
 }
 
 static bool has_name(struct compiler *cc, struct wsr_str what)

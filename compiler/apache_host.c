@@ -212,7 +212,7 @@ static void collect_vhosts(struct lower *l, struct apache_vhosts *all)
 struct taken { struct node *node, *before; };
 
 /*
- * Every host looks through the main server's statements, so what no host takes over (the hosts themselves, addresses, definitions) leaves the root meanwhile:
+ * Every host looks through the main server's statements, so what no host takes over (the hosts themselves, addresses, definitions, sections that became empty) leaves the root meanwhile:
  * the cost of a hundred thousand hosts must not grow with their square.
  */
 static void take_out(struct node *root, struct pool *out)
@@ -220,7 +220,7 @@ static void take_out(struct node *root, struct pool *out)
 	struct node *before = NULL, *kept = NULL;
 	pool_init(out, sizeof(struct taken));
 	for (struct node *n = root->first_child; n; before = n, n = n->next) {
-		if (!is_vhost(n) && (n->block || lower_class_of(n) != LOWER_NOTHING)) {
+		if (!is_vhost(n) && (n->first_child || lower_class_of(n) != LOWER_NOTHING)) {
 			kept = n;
 			continue;
 		}

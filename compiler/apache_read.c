@@ -28,6 +28,8 @@ struct apache_state {
 	struct definition *definitions;
 	size_t count, cap;
 	const char *server_root;    /* ends in '/'; NULL: not given */
+	struct wsr_str *modules;    /* of the LoadModule lines so far */
+	size_t module_count, module_cap;
 };
 
 /* --- Define --------------------------------------------------------------------------------------------------------- */
@@ -314,6 +316,22 @@ static void carry_out_server_root(struct compiler *cc, const struct node *n)
 	cc->apache->server_root = arena_printf(&cc->arena, "%.*s%s", WSR_FMT(root), root.ptr[root.len - 1] == '/' ? "" : "/");
 }
 
+static void carry_out_load_module(struct compiler *cc, const struct node *n)
+{
+	struct apache_state *st = cc->apache;
+
+	if (node_arg_count(n) < 1)
+		return;
+	st->modules = arena_grow(&cc->arena, st->modules, st->module_count, &st->module_cap, sizeof(*st->modules));
+	st->modules[st->module_count++] = word_str(node_arg(n, 0));
+}
+
+const struct wsr_str *apache_loaded(const struct compiler *cc, size_t *count)
+{
+	*count = cc->apache->module_count;
+	return cc->apache->modules;
+}
+
 /* --- the whole ------------------------------------------------------------------------------------------------------- */
 
 static bool named(const struct node *n, const char *name)
@@ -346,6 +364,8 @@ static void carry_out(struct compiler *cc, struct node *n)
 		carry_out_define(cc, n);
 	else if (named(n, "UnDefine"))
 		carry_out_undefine(cc, n);
+	else if (named(n, "LoadModule"))
+		carry_out_load_module(cc, n);
 	else if (named(n, "ServerRoot"))
 		carry_out_server_root(cc, n);
 	else if (named(n, "Include") || named(n, "IncludeOptional"))

@@ -26,6 +26,9 @@ struct wsr_str apache_path(struct compiler *cc, struct wsr_str path);
  */
 struct wsr_str apache_rest(struct compiler *cc, const struct node *n, unsigned word);
 
+/** First words of the LoadModule lines that were met so far, in their order. @param count  their number */
+const struct wsr_str *apache_loaded(const struct compiler *cc, size_t *count);
+
 /** Does the word interpolate stand in the line? Then ${NAME} is filled in for each request (ProxyPassInterpolateEnv). */
 bool apache_is_interpolated(const struct node *n);
 

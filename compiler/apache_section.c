@@ -67,11 +67,20 @@ static bool describe(const struct node *n, struct item *it)
 	return false;
 }
 
+/* <Proxy balancer://NAME> that says who its members are and nothing of requests: nothing to lay over other sections, in none of all the hosts. */
+static bool members_only(const struct node *section, const struct item *it)
+{
+	NODE_EACH_CHILD(c, section)
+		if (c->def && !c->bad && !lowered_by(c, lower_ap_balancer_member) && !lowered_by(c, lower_ap_proxy_set))
+			return false;
+	return it->kind == WSR_LAYER_PROXY;
+}
+
 static void collect(struct lower *l, struct pool *items, const struct node *block, const struct item *parent)
 {
 	NODE_EACH_CHILD(n, block) {
 		struct item found, *it;
-		if (!n->def || n->bad || !n->block || !describe(n, &found))
+		if (!n->def || n->bad || !n->block || !describe(n, &found) || members_only(n, &found))
 			continue;
 		it = ARENA_NEW(&l->cc->arena, struct item);
 		*it = found;

@@ -17,6 +17,10 @@ COMMON = "proxy_read_timeout 5s;\n"
 BAD = "server {\n    listen 127.0.0.1:8080\n    sendfile maybe;\n}\n"
 
 
+def limit_time():
+    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+
+
 def limit_memory():
     resource.setrlimit(resource.RLIMIT_AS, (32 << 20, 32 << 20))
 
@@ -200,6 +204,24 @@ class CommandLine(unittest.TestCase):
         self.assertIn("proxy_read_timeout 5s;  # common:1\n", text)
 
     # -- limits
+
+    def largest(self, *args):
+        """Compile; the most memory that the compiler held, in KB."""
+        process = subprocess.Popen([WSRPC, *args], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   preexec_fn=limit_time)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0)
+        return usage.ru_maxrss
+
+    def test_many_apache_hosts(self):
+        """Cost grows with the number of hosts, not with its square: hosts do not look through each other, nor sections through the whole file."""
+        host = "<IfModule mod_ssl.c>\n<VirtualHost *:8080>\nServerName a%d.example\nRewriteEngine On\nProxyPass / http://127.0.0.1:%d/\n</VirtualHost>\n</IfModule>\n"
+        for count in (5000, 40000):
+            self.write("%d.conf" % count, "Listen 127.0.0.1:8080\n<Location /s>\nRequire all denied\n</Location>\n" +
+                       "".join(host % (i, 9000 + i % 50) for i in range(count)))
+        few, many = (self.largest("--dialect=apache", name, "-o", "hosts.bin") for name in ("5000.conf", "40000.conf"))
+        self.assertLess(many, 12 * few)
 
     def test_out_of_memory(self):
         if b"asan" in subprocess.run(["ldd", WSRPC], stdout=subprocess.PIPE, check=True).stdout:
