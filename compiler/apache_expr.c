@@ -281,18 +281,17 @@ static void unary(struct expr *x, const char *start, char op)
 {
 	static const struct { char op; uint8_t test; } files[] = {
 		{ 'f', WSR_FILE_IS_FILE }, { 'd', WSR_FILE_IS_DIR }, { 'e', WSR_FILE_EXISTS }, { 's', WSR_FILE_NOT_EMPTY }, { 'L', WSR_FILE_IS_LINK },
-		{ 'h', WSR_FILE_IS_LINK }, { 'x', WSR_FILE_IS_EXEC }, { 'F', WSR_FILE_EXISTS },
+		{ 'h', WSR_FILE_IS_LINK }, { 'x', WSR_FILE_IS_EXEC },
 	};
-	if (op == 'U' || op == 'A') {
-		fail(x, start, 2, "a test by a sub-request", "-U and -A ask what the server would answer; name the paths in the expression instead");
-		return;
-	}
 	uint32_t a = word(x);
 	struct wsr_str network;
 	struct wsr_access_rule rule = { 0 };
 	switch (op) {
 	case 'n': leaf(x, start, WSR_COND_NOT_EMPTY, 0, a, 0); return;
 	case 'z': leaf(x, start, WSR_COND_NOT_EMPTY, WSR_COND_NOT, a, 0); return;
+	case 'U':
+	case 'A': leaf(x, start, WSR_COND_WELCOME, 0, a, WSR_WELCOME_ANY_URL); return;
+	case 'F': leaf(x, start, WSR_COND_WELCOME, 0, a, WSR_WELCOME_FILE); return;
 	case 'T': leaf(x, start, WSR_COND_TRUTH, 0, a, 0); return;
 	case 'R':
 		if (x->failed)
@@ -310,7 +309,7 @@ static void unary(struct expr *x, const char *start, char op)
 			leaf(x, start, WSR_COND_FILE, 0, a, files[i].test);
 			return;
 		}
-	fail(x, start, 2, "no test", "-n -z -T -R -e -f -d -s -L -h -x -F");
+	fail(x, start, 2, "no test", "-n -z -T -R -e -f -d -s -L -h -x -F -U -A");
 }
 
 /* Letters behind a regular expression. */

@@ -143,7 +143,7 @@ static struct cond_flags read_cond_flags(struct lower *l, const struct node *n)
 
 static const struct { const char *text; uint8_t test; } file_tests[] = {
 	{ "-f", WSR_FILE_IS_FILE }, { "-d", WSR_FILE_IS_DIR }, { "-s", WSR_FILE_NOT_EMPTY }, { "-l", WSR_FILE_IS_LINK }, { "-h", WSR_FILE_IS_LINK },
-	{ "-L", WSR_FILE_IS_LINK }, { "-x", WSR_FILE_IS_EXEC }, { "-F", WSR_FILE_EXISTS },
+	{ "-L", WSR_FILE_IS_LINK }, { "-x", WSR_FILE_IS_EXEC },
 };
 
 static const struct { const char *text; uint8_t op, flags; bool swapped; } integer_tests[] = {
@@ -151,18 +151,17 @@ static const struct { const char *text; uint8_t op, flags; bool swapped; } integ
 	{ "-le", WSR_COND_INT_LESS_EQUAL, 0, false }, { "-gt", WSR_COND_INT_LESS, 0, true }, { "-ge", WSR_COND_INT_LESS_EQUAL, 0, true },
 };
 
-static bool file_test(struct lower *l, const struct node *n, struct wsr_str pattern, struct wsr_cond *c)
+static bool file_test(struct wsr_str pattern, struct wsr_cond *c)
 {
 	for (size_t i = 0; i < sizeof(file_tests) / sizeof(*file_tests); i++)
 		if (wsr_str_eq(pattern, wsr_cstr(file_tests[i].text))) {
 			*c = (struct wsr_cond){ .op = WSR_COND_FILE, .a = c->a, .b = file_tests[i].test };
-			if (pattern.ptr[1] == 'F')
-				diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, node_arg(n, 1)->span, "-F asks only whether the file exists, not whether the client may have it");
 			return true;
 		}
-	if (!wsr_str_eq(pattern, WSR_STR("-U")))
+	bool file = wsr_str_eq(pattern, WSR_STR("-F"));
+	if (!file && !wsr_str_eq(pattern, WSR_STR("-U")))
 		return false;
-	diag_at(l->cc, CHECK_VALUE, node_arg(n, 1)->span, "-U asks by a sub-request what the server would answer; test the path or the file instead");
+	*c = (struct wsr_cond){ .op = WSR_COND_WELCOME, .a = c->a, .b = file ? WSR_WELCOME_FILE : WSR_WELCOME_URL };
 	return true;
 }
 
@@ -211,12 +210,6 @@ static void warn_of_filename(struct lower *l, const struct level *lv, const stru
 	diag_note(l->cc, d, SPAN_NONE, "write %%{DOCUMENT_ROOT}%%{REQUEST_URI}");
 }
 
-/* Rules of sections run when the user is known: nothing is looked ahead for. */
-static struct wsr_str known_already(const struct level *lv, struct wsr_str test)
-{
-	return !in_host(lv->section) && is_word(test, "%{LA-U:REMOTE_USER}") ? WSR_STR("%{REMOTE_USER}") : test;
-}
-
 void lower_apache_rewrite_cond(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	struct cond_flags flags = read_cond_flags(l, n);
@@ -232,8 +225,8 @@ void lower_apache_rewrite_cond(struct lower *l, struct level *lv, const struct n
 	} else {
 		if (not)
 			pattern = wsr_str(pattern.ptr + 1, pattern.len - 1);
-		c.a = apache_rewrite_text(l, n, node_arg(n, 0), known_already(lv, arg_str(n, 0)));
-		if (!file_test(l, n, pattern, &c) && !integer_test(l, pattern, &c) && !string_test(l, pattern, flags.nocase, &c)) {
+		c.a = apache_rewrite_text(l, n, node_arg(n, 0), arg_str(n, 0));
+		if (!file_test(pattern, &c) && !integer_test(l, pattern, &c) && !string_test(l, pattern, flags.nocase, &c)) {
 			c.op = WSR_COND_MATCH;
 			c.b = lower_regex(l, n, node_arg(n, 1), pattern, flags.nocase);
 		}

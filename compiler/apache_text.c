@@ -147,10 +147,6 @@ enum apache_variable apache_variable_part(struct lower *l, struct wsr_str name, 
 		*part = (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = WSR_V_HTTPD_FIELD_, .arg = plan_str_lower(l->plan, rest) };
 		return APACHE_VARIABLE_KNOWN;
 	}
-	if (family(name, "LA-U:", &rest) || family(name, "LA-F:", &rest)) {
-		*why = "a look-ahead would run the later phases of the request beforehand; in a <Location> or <Directory> the user is known, by LA-U:REMOTE_USER or REMOTE_USER";
-		return APACHE_VARIABLE_REFUSED;
-	}
 	if (family(name, "SSL:", &rest)) {
 		enum apache_variable v = plain_variable(l, rest, part, why);
 		*why = v == APACHE_VARIABLE_UNKNOWN ? "of the TLS variables there are SSL_PROTOCOL, SSL_CIPHER, SSL_SESSION_ID, SSL_TLS_SNI, SSL_CLIENT_VERIFY, "
@@ -215,10 +211,17 @@ static void variable(struct text *t, const char *s, const char *end)
 	struct wsr_str name = wsr_str(s, (size_t)(end - s));
 	struct wsr_part part;
 	const char *why = NULL;
-	switch (apache_variable_part(t->l, name, &part, &why)) {
+	struct wsr_str ahead;
+	bool file = family(name, "LA-F:", &ahead), looks_ahead = file || family(name, "LA-U:", &ahead);
+	switch (apache_variable_part(t->l, looks_ahead ? ahead : name, &part, &why)) {
 	case APACHE_VARIABLE_REFUSED: refuse_variable(t, name, why); break;
 	case APACHE_VARIABLE_UNKNOWN: unknown_variable(t, name); break;
-	case APACHE_VARIABLE_KNOWN:   text_part(t, part); break;
+	case APACHE_VARIABLE_KNOWN:
+		if (looks_ahead)
+			text_call(t, file ? WSR_FUNCTION_AHEAD_FILE : WSR_FUNCTION_AHEAD, plan_tmpl(t->l->plan, &part, 1), WSR_NONE, WSR_NONE);
+		else
+			text_part(t, part);
+		break;
 	}
 }
 

@@ -90,9 +90,8 @@ static void one_text(struct plan_dump *d, const char *test, uint32_t tmpl)
 	httpd_text(d, tmpl);
 }
 
-static const char *file_test(uint32_t test)
+static const char *test_name(const struct httpd_name *t, uint32_t test)
 {
-	const struct httpd_name *t = httpd_file_tests;
 	while (t->name && t->bits != test)
 		t++;
 	return t->name;
@@ -106,7 +105,8 @@ static void leaf(struct plan_dump *d, const struct wsr_cond *c)
 	case WSR_COND_NOT_EMPTY:  one_text(d, "-n", c->a); break;
 	case WSR_COND_PRESENT:    one_text(d, "-v", c->a); break;
 	case WSR_COND_TRUTH:      one_text(d, "-t", c->a); break;
-	case WSR_COND_FILE:       one_text(d, file_test(c->b), c->a); break;
+	case WSR_COND_FILE:       one_text(d, test_name(httpd_file_tests, c->b), c->a); break;
+	case WSR_COND_WELCOME:    one_text(d, test_name(httpd_welcomes, c->b), c->a); break;
 	case WSR_COND_CLIENT:     networks(d, c); break;
 	case WSR_COND_USER:
 	case WSR_COND_GROUP:      names(d, c); break;

@@ -16,7 +16,7 @@
 static const char *const function_names[] = {
 	[WSR_FUNCTION_LOWER] = "lower", [WSR_FUNCTION_UPPER] = "upper", [WSR_FUNCTION_ESCAPE] = "escape", [WSR_FUNCTION_UNESCAPE] = "unescape",
 	[WSR_FUNCTION_BASE64] = "base64", [WSR_FUNCTION_UNBASE64] = "unbase64", [WSR_FUNCTION_MAP] = "map", [WSR_FUNCTION_RANDOM] = "random",
-	[WSR_FUNCTION_DEFAULT] = "default",
+	[WSR_FUNCTION_DEFAULT] = "default", [WSR_FUNCTION_AHEAD] = "ahead", [WSR_FUNCTION_AHEAD_FILE] = "ahead_file",
 };
 
 const char *httpd_function_name(uint32_t function)
@@ -165,7 +165,7 @@ bool braces_part(struct lower *l, const struct node *n, const struct word *w, st
 	}
 	if (wsr_str_eq(key, WSR_STR("var")) && server_variable(l, braces_name(l, rest), part))
 		return true;
-	for (uint32_t f = WSR_FUNCTION_LOWER; colon && f <= WSR_FUNCTION_DEFAULT; f++)
+	for (uint32_t f = WSR_FUNCTION_LOWER; colon && f <= WSR_FUNCTION_AHEAD_FILE; f++)
 		if (wsr_str_eq(key, wsr_cstr(function_names[f])))
 			return call(l, n, w, f, rest, part);
 	return wrong(l, w, "nothing that is known stands in", s);

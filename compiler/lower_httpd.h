@@ -62,7 +62,7 @@ const char *httpd_function_name(uint32_t function);
 
 /** Flags of RewriteRule, of workers and actions of Header: their names for both directions. */
 struct httpd_name { const char *name; uint32_t bits; };
-extern const struct httpd_name httpd_rule_flags[], httpd_worker_flags[], httpd_member_flags[], httpd_rewrite_options[], httpd_actions[], httpd_file_tests[];
+extern const struct httpd_name httpd_rule_flags[], httpd_worker_flags[], httpd_member_flags[], httpd_rewrite_options[], httpd_actions[], httpd_file_tests[], httpd_welcomes[];
 /** What a substitution says about itself: WSR_RULE_PREFIX_STAT. @param literal  text of its first part, when that is constant; whole: there is no other */
 uint32_t httpd_rule_derived(struct wsr_str literal, bool whole);
 

@@ -4,7 +4,7 @@
  *
  *   terms joined by `and` or by `or`, mixed with ( ) only; `not` in front of one
  *   all | valid_user | user NAME... | group NAME... | client NETWORK...
- *   -n TEXT not empty, -v TEXT has a value, -t TEXT neither empty nor 0, off, false, no, -f -d -e -x -s -l PATH of files
+ *   -n TEXT not empty, -v TEXT has a value, -t TEXT neither empty nor 0, off, false, no, -f -d -e -x -s -l PATH of files, -U -F -A PATH by subrequests
  *   TEXT = TEXT, TEXT < TEXT, TEXT <= TEXT (i behind it: without regard to case, n: the shorter is the smaller), -eq -lt -le, ~ REGEX, ~* REGEX
  */
 #include "compiler/lower_httpd.h"
@@ -18,8 +18,10 @@ const struct httpd_name httpd_file_tests[] = {
 	{ "-l", WSR_FILE_IS_LINK }, { NULL, 0 },
 };
 
+const struct httpd_name httpd_welcomes[] = { { "-U", WSR_WELCOME_URL }, { "-F", WSR_WELCOME_FILE }, { "-A", WSR_WELCOME_ANY_URL }, { NULL, 0 } };
+
 static const char *const keywords[] = {
-	"all", "valid_user", "user", "group", "client", "not", "and", "or", "(", ")", "if", "to", "~", "~*", "-n", "-v", "-t", "-f", "-d", "-e", "-x", "-s", "-l",
+	"all", "valid_user", "user", "group", "client", "not", "and", "or", "(", ")", "if", "to", "~", "~*", "-n", "-v", "-t", "-f", "-d", "-e", "-x", "-s", "-l", "-U", "-F", "-A",
 	"always", "early", "late", "unset", "interpolate", "nocanon", "lookup", "-", "!", "as", "inside",
 };
 
@@ -186,6 +188,11 @@ static bool one_text(struct words *w, struct wsr_cond *c)
 	for (const struct httpd_name *t = httpd_file_tests; t->name; t++)
 		if (words_take(w, t->name)) {
 			*c = (struct wsr_cond){ .op = WSR_COND_FILE, .a = words_text(w, "a path is wanted"), .b = t->bits };
+			return true;
+		}
+	for (const struct httpd_name *t = httpd_welcomes; t->name; t++)
+		if (words_take(w, t->name)) {
+			*c = (struct wsr_cond){ .op = WSR_COND_WELCOME, .a = words_text(w, "a path is wanted"), .b = t->bits };
 			return true;
 		}
 	return false;

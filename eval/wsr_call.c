@@ -174,6 +174,8 @@ static bool call(struct wsr_eval *e, const struct wsr_call *c, struct wsr_str *o
 {
 	if (c->function == WSR_FUNCTION_DEFAULT)
 		return first_value(e, c, out);
+	if (c->function == WSR_FUNCTION_AHEAD || c->function == WSR_FUNCTION_AHEAD_FILE)
+		return wsr_httpd_ahead(e, c->argument, c->function == WSR_FUNCTION_AHEAD_FILE, out);
 	struct wsr_str argument = wsr_eval_tmpl(e, c->argument);
 	switch (c->function) {
 	case WSR_FUNCTION_LOWER:    *out = change_case(e->arena, argument, false); break;

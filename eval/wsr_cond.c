@@ -174,6 +174,7 @@ static enum wsr_truth leaf(struct wsr_eval *e, const struct wsr_cond *c)
 	case WSR_COND_PRESENT:    return truth(present(e, c));
 	case WSR_COND_TRUTH:      return truth(says_yes(wsr_eval_tmpl(e, c->a)));
 	case WSR_COND_FILE:       return truth(file_is(e, c));
+	case WSR_COND_WELCOME:    return truth(wsr_httpd_welcome(e, wsr_eval_tmpl(e, c->a), (enum wsr_welcome)c->b));
 	case WSR_COND_CLIENT:     return truth(client_in(e, c));
 	case WSR_COND_VALID_USER:
 	case WSR_COND_USER:

@@ -315,7 +315,7 @@ static unsigned read_path(struct wsr_eval *e)
 	if (h->form != WSR_TARGET_ORIGIN && h->form != WSR_TARGET_ABSOLUTE)
 		return 400;
 	if (e->httpd)
-		return wsr_httpd_uri(e, e->httpd->host);
+		return wsr_httpd_uri(e, h->path);
 	bool merge = wsr_srv_at(e->table, wsr_server_at(e->table, e->server)->srv)->merge_slashes;
 	return wsr_uri_normalise(e->arena, h->path, merge, &e->uri) ? 0 : 400;
 }

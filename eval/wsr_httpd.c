@@ -18,7 +18,8 @@ void wsr_httpd_enter(struct wsr_eval *e)
 	}
 	struct wsr_httpd *h = e->httpd, keep = { 0 };
 	if (h)
-		keep = (struct wsr_httpd){ .rewrite_ended = h->rewrite_ended, .cookies = h->cookies, .challenge = h->challenge, .outer = h->outer, .lookups = h->lookups };
+		keep = (struct wsr_httpd){ .rewrite_ended = h->rewrite_ended, .cookies = h->cookies, .challenge = h->challenge, .outer = h->outer, .lookups = h->lookups,
+					    .asking = h->asking };
 	else
 		e->httpd = h = wsr_arena_alloc(e->arena, sizeof(*h));
 	if (!h)
@@ -125,7 +126,15 @@ void wsr_httpd_run(struct wsr_eval *e)
 		h->user = h->outer->user;
 	else
 		begin_env(e);
-	if (!wsr_httpd_locations(e) || !translate(e) || !wsr_httpd_sections(e))
+	if (wsr_httpd_locations(e) && translate(e))
+		wsr_httpd_run_mapped(e);
+}
+
+void wsr_httpd_run_mapped(struct wsr_eval *e)
+{
+	struct wsr_httpd *h = e->httpd;
+	uint32_t pos = wsr_server_at(e->table, e->server)->pos;
+	if (!wsr_httpd_sections(e))
 		return;
 	if (!h->outer)
 		section_env(e, false);

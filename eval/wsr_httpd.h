@@ -50,6 +50,11 @@ struct wsr_httpd {
 	bool nocanon;               /* PROXY: the URL is sent as it is (nocanon, [NE]) */
 	const struct wsr_httpd *outer; /* a subrequest is being looked up: the state of its request; NULL otherwise */
 	unsigned lookups;           /* subrequests so far */
+	bool asking;                /* the subrequest only asks what would become of it: the phases end before anything is looked for or sent */
+	struct wsr_str own_uri;     /* of a request that has a subrequest: its path */
+	struct wsr_str redirected;  /* asking: "redirect:/path", what the rules of sections have made of the file's name; ptr NULL = nothing */
+	struct wsr_str subject;     /* while rules run: what the rule's expression looks at; ptr NULL otherwise */
+	struct wsr_str section, section_base; /* ... in a section: its folder or path with a slash at its end, and RewriteBase; ptr NULL in a host */
 	struct wsr_str raw;         /* target of a subrequest or of a request that starts over; ptr NULL: the client's own */
 };
 
@@ -60,6 +65,24 @@ void wsr_httpd_enter(struct wsr_eval *e);
 unsigned wsr_httpd_handshake(struct wsr_eval *e);
 /** Run all phases for e->uri; e->decision is made afterwards. */
 void wsr_httpd_run(struct wsr_eval *e);
+/** The same from where e->httpd->mapped and path are known. */
+void wsr_httpd_run_mapped(struct wsr_eval *e);
+
+/* wsr_httpd_lookup.c */
+/** What a subrequest must leave as it was. Lies on the stack of whoever looks up. */
+struct wsr_httpd_lookup {
+	struct wsr_eval before;
+	struct wsr_httpd state;
+	struct wsr_str *values;
+};
+/** A subrequest begins: the phases may be run for another path. @return false out of memory, or when there were too many */
+bool wsr_httpd_lookup_begin(struct wsr_eval *e, struct wsr_httpd_lookup *l);
+/** All is as before, but for the numbers of subrequests and calls. */
+void wsr_httpd_lookup_end(struct wsr_eval *e, const struct wsr_httpd_lookup *l);
+/** RewriteCond -U, -F: would a subrequest for this URL be let in, or for this file, which is there? */
+bool wsr_httpd_welcome(struct wsr_eval *e, struct wsr_str what, enum wsr_welcome how);
+/** %{LA-U:NAME}, %{LA-F:NAME}: the template as the phases of a subrequest for the present path or file leave it. @return false: no value */
+bool wsr_httpd_ahead(struct wsr_eval *e, uint32_t tmpl, bool file, struct wsr_str *out);
 
 /* wsr_httpd_files.c */
 /** DocumentRoot and the path; without a root there is no file. */
@@ -78,8 +101,8 @@ void wsr_httpd_decide_file(struct wsr_eval *e, uint32_t pos);
 bool wsr_httpd_become(struct wsr_eval *e, uint32_t pos);
 
 /* wsr_httpd_uri.c */
-/** Normalise the request's path as httpd does. @return 0, or the status of the refusal (400, 404). */
-unsigned wsr_httpd_uri(struct wsr_eval *e, const struct wsr_host *host);
+/** Normalise a path as it came, as httpd does, into e->uri. @return 0, or the status of the refusal (400, 404). */
+unsigned wsr_httpd_uri(struct wsr_eval *e, struct wsr_str raw);
 /** Bytes of the path that a prefix of ProxyPass, Redirect or Alias takes, whole segments only; 0: it does not match. */
 size_t wsr_httpd_prefix(struct wsr_str uri, struct wsr_str prefix);
 /** Several slashes of a file name as one (apr_filepath_merge). { NULL, 0 } out of memory. */

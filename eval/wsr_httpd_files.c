@@ -11,9 +11,6 @@
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_uri.h"
 
-#define MAX_LOOKUP_DEPTH 10u    /* LimitInternalRecursion */
-#define MAX_LOOKUPS      200u   /* of one request */
-
 /* --- names --------------------------------------------------------------------------------------------------------------- */
 
 static bool file_is(struct wsr_eval *e, struct wsr_str path, enum wsr_file_test test)
@@ -97,14 +94,6 @@ struct refusal {
 	uint32_t pos;
 };
 
-static unsigned depth(const struct wsr_httpd *h)
-{
-	unsigned n = 0;
-	for (h = h->outer; h; h = h->outer)
-		n++;
-	return n;
-}
-
 static struct refusal told(const struct wsr_eval *e)
 {
 	const struct wsr_decision *d = &e->decision;
@@ -115,57 +104,39 @@ static struct refusal told(const struct wsr_eval *e)
 }
 
 /* The subrequest is what the client gets (ap_internal_fast_redirect). */
-static void adopt(struct wsr_eval *e, const struct wsr_eval *before, const struct wsr_httpd *outer)
+static void adopt(struct wsr_eval *e, const struct wsr_httpd_lookup *l)
 {
-	e->httpd->outer = outer;
-	e->method = before->method;
-	e->decision.method = before->method;
-}
-
-static void restore(struct wsr_eval *e, const struct wsr_eval *before, const struct wsr_httpd *state, const struct wsr_str *values)
-{
-	unsigned lookups = e->httpd->lookups;
-	const char *error = e->error;
-	uint32_t error_pos = e->error_pos;
-	struct wsr_httpd *h = before->httpd;
-	*e = *before;
-	*h = *state;
-	h->lookups = lookups;
-	e->error = error;
-	e->error_pos = error_pos;
-	if (values)
-		memcpy(e->values, values, wsr_variable_count(e->table) * sizeof(*values));
+	e->httpd->outer = l->state.outer;
+	e->httpd->asking = l->state.asking;
+	e->method = l->before.method;
+	e->decision.method = l->before.method;
 }
 
 /* Ask for a path as a subrequest. @return true if it became the request, which is decided then; otherwise all is as before, and *refusal says why not. */
 static bool look_up(struct wsr_eval *e, struct wsr_str uri, struct wsr_str args, uint32_t pos, struct refusal *refusal)
 {
-	struct wsr_eval before = *e;
-	struct wsr_httpd state = *e->httpd;
-	uint32_t count = e->values ? wsr_variable_count(e->table) : 0;
-	struct wsr_str *values = count ? wsr_arena_alloc(e->arena, count * sizeof(*values)) : NULL;
+	struct wsr_httpd_lookup l;
 	*refusal = (struct refusal){ .status = 500, .pos = pos };
-	if (!uri.ptr || (count && !values) || depth(&state) >= MAX_LOOKUP_DEPTH || ++e->httpd->lookups > MAX_LOOKUPS) {
+	if (!uri.ptr || !wsr_httpd_lookup_begin(e, &l)) {
 		wsr_eval_fail(e, "subrequests for index files lead to more and more of them", pos);
 		return false;
 	}
 	while (uri.len > 1 && uri.ptr[0] == '/' && uri.ptr[1] == '/') /* as in a client's target */
 		uri = wsr_from(uri, 1);
-	if (values)
-		memcpy(values, e->values, count * sizeof(*values));
 	wsr_trace(e, pos, "looked up", uri);
-	e->httpd->outer = &state;
-	e->httpd->rewrite_ended = false;
-	e->method = WSR_STR("GET");
 	wsr_flow_go(e, uri, args);
-	if (!e->httpd->outer)
+	if (e->httpd->outer != &l.state)
 		return true; /* wsr_httpd_become() */
 	if (e->decision.kind != WSR_DECIDE_ANSWER) {
-		adopt(e, &before, state.outer);
+		adopt(e, &l);
 		return true;
 	}
 	*refusal = told(e);
-	restore(e, &before, &state, values);
+	const char *error = e->error;
+	uint32_t error_pos = e->error_pos;
+	wsr_httpd_lookup_end(e, &l);
+	e->error = error;
+	e->error_pos = error_pos;
 	return false;
 }
 
@@ -179,8 +150,10 @@ bool wsr_httpd_become(struct wsr_eval *e, uint32_t pos)
 		wsr_decide_status(e, 404, pos);
 		return false;
 	}
-	h->outer = NULL;
-	e->method = e->error_page && !e->request->head_method ? WSR_STR("GET") : e->request->method;
+	h->asking = h->outer->asking;
+	h->outer = h->outer->outer;
+	if (!h->outer)
+		e->method = e->error_page && !e->request->head_method ? WSR_STR("GET") : e->request->method;
 	return true;
 }
 
@@ -269,7 +242,7 @@ static void find_index(struct wsr_eval *e, uint32_t pos)
 			return;
 	if (worst.status)
 		pass_on(e, &worst);
-	else if (reads_file(e))
+	else if (reads_file(e) && !e->httpd->asking)
 		wsr_decide_status(e, is_method(e, "POST") ? 404 : 403, pos); /* mod_autoindex says no to GET, default_handler to POST */
 	else
 		wsr_httpd_decide_file(e, pos);
@@ -279,6 +252,8 @@ bool wsr_httpd_folder(struct wsr_eval *e, uint32_t pos)
 {
 	struct wsr_httpd *h = e->httpd;
 	bool slash = e->uri.len && e->uri.ptr[e->uri.len - 1] == '/', falls_back = e->file->try_files.count > 0;
+	if (h->redirected.ptr)
+		return false;
 	if (!slash && !falls_back && !h->outer && reads_file(e))
 		return false; /* whoever opens the file sees what it is */
 	switch (kind_of(e, h->path)) {
@@ -293,9 +268,10 @@ bool wsr_httpd_folder(struct wsr_eval *e, uint32_t pos)
 	case NOTHING:
 		if (falls_back && fall_back(e, pos))
 			return true;
-		if (h->outer)
-			wsr_decide_status(e, 404, pos);
-		return h->outer != NULL;
+		if (!h->outer || h->asking)
+			return false;
+		wsr_decide_status(e, 404, pos);
+		return true;
 	default:
 		return false;
 	}

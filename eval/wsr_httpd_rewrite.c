@@ -122,7 +122,8 @@ static bool rule_matches(struct run *r, const struct wsr_rewrite_rule *rule)
 {
 	struct wsr_eval *e = r->e;
 	struct wsr_captures found;
-	enum wsr_match_result result = wsr_regex_run(e->regexes, rule->regex, subject(r, rule), &found);
+	e->httpd->subject = subject(r, rule);
+	enum wsr_match_result result = wsr_regex_run(e->regexes, rule->regex, e->httpd->subject, &found);
 	if (result == WSR_MATCH_FAILED) {
 		wsr_eval_fail(e, "a regular expression does not compile or ran into its limit", rule->pos);
 		return false;
@@ -507,6 +508,10 @@ static enum outcome to_new_request(struct run *r, struct wsr_str before)
 	put_base(r, 0);
 	if (wsr_str_eq(whole, r->now) && root.len && wsr_starts_with(r->now, root) && r->now.len > root.len && r->now.ptr[root.len] == '/')
 		r->now = wsr_from(r->now, root.len);
+	if (e->httpd->asking) {
+		e->httpd->redirected = join2(e, WSR_STR("redirect:"), r->now); /* only its handler would go there */
+		return MATCHED;
+	}
 	if (wsr_httpd_become(e, r->rule->pos))
 		wsr_flow_redirect(e, r->now, e->args, r->rule->pos);
 	return STOP;
@@ -554,11 +559,13 @@ static bool run_rules(struct wsr_eval *e, const struct rules *rules, bool in_sec
 		if (slash_is_missing(&r) && !(rules->options & WSR_REWRITE_NO_SLASH))
 			return false;
 	}
+	e->httpd->section = in_section ? r.prefix : WSR_STR_NULL;
+	e->httpd->section_base = wsr_string(e->table, rules->base);
 	struct wsr_str before = r.now;
 	enum outcome end = run_list(&r);
 	if (end != STOP)
 		end = finish(&r, before);
-	e->httpd->filename = WSR_STR_NULL;
+	e->httpd->filename = e->httpd->subject = WSR_STR_NULL;
 	return end == STOP;
 }
 

@@ -119,10 +119,10 @@ bool wsr_httpd_merges(const struct wsr_eval *e)
 	return wsr_srv_at(e->table, wsr_server_at(e->table, e->server)->srv)->merge_slashes;
 }
 
-unsigned wsr_httpd_uri(struct wsr_eval *e, const struct wsr_host *host)
+unsigned wsr_httpd_uri(struct wsr_eval *e, struct wsr_str raw)
 {
 	bool merge = wsr_httpd_merges(e);
-	struct wsr_str raw = e->request->path;
+	uint32_t flags = e->httpd->host->flags;
 	while (raw.len > 1 && raw.ptr[0] == '/' && raw.ptr[1] == '/') /* ap_parse_uri: whatever MergeSlashes says, "//" does not begin an authority */
 		raw = wsr_from(raw, 1);
 	if (is_plain(raw, merge)) {
@@ -140,10 +140,10 @@ unsigned wsr_httpd_uri(struct wsr_eval *e, const struct wsr_host *host)
 		len = resolve(s, len, merge, false);
 	if (len == SIZE_MAX)
 		return 400;
-	unsigned refused = decode_rest(s, &len, host->flags);
+	unsigned refused = decode_rest(s, &len, flags);
 	if (refused)
 		return refused;
-	if (host->flags & WSR_HOST_SLASHES_ON)
+	if (flags & WSR_HOST_SLASHES_ON)
 		len = resolve(s, len, merge, true); /* ap_process_request_internal: ap_getparents */
 	s[len] = '\0';
 	e->uri = wsr_str(s, len);

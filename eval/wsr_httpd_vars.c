@@ -91,6 +91,8 @@ struct wsr_str wsr_httpd_filename(struct wsr_eval *e, struct wsr_str *path_info)
 	*path_info = WSR_STR("");
 	if (h->filename.ptr)
 		return h->filename;
+	if (h->redirected.ptr)
+		return h->redirected;
 	if (h->mapped == WSR_MAPPED_NOT)
 		return e->uri;
 	if (h->mapped == WSR_MAPPED_PROXY) {

@@ -190,6 +190,8 @@ enum wsr_function {
 	WSR_FUNCTION_MAP,           /* look-up in `map`, whose source is not used; `fallback` when there is no entry */
 	WSR_FUNCTION_RANDOM,        /* the same, and one of the alternatives "a|b|c" of the entry (RewriteMap rnd:) */
 	WSR_FUNCTION_DEFAULT,       /* the template, which has one part, or `fallback` when that has no value */
+	WSR_FUNCTION_AHEAD,         /* the template after the phases of a subrequest for the path that rules have made so far (mod_rewrite's LA-U:) */
+	WSR_FUNCTION_AHEAD_FILE,    /* ... for the file (LA-F:) */
 };
 struct wsr_call {
 	uint32_t function;          /* enum wsr_function */

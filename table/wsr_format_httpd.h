@@ -25,12 +25,15 @@ enum wsr_cond_op {
 	WSR_COND_PRESENT,           /* a = template of one part: it has a value, be it empty */
 	WSR_COND_TRUTH,             /* a = template: neither empty nor 0, off, false, no (ap_expr) */
 	WSR_COND_FILE,              /* a = template (path), b = enum wsr_file_test */
+	WSR_COND_WELCOME,           /* a = template, b = enum wsr_welcome: a subrequest for it is not refused */
 	WSR_COND_CLIENT,            /* a, b = first and count of access_rule: the client's address is in one of the networks */
 	WSR_COND_VALID_USER,        /* somebody is authenticated */
 	WSR_COND_USER,              /* a, b = first and count of str_item: ... as one of these */
 	WSR_COND_GROUP,             /* ... and is a member of one of these groups */
 	WSR_COND_LAST
 };
+/* What is asked for: nothing for an empty text, with ANY_URL the folder that the request is in. */
+enum wsr_welcome { WSR_WELCOME_URL, WSR_WELCOME_FILE /* which must be there */, WSR_WELCOME_ANY_URL, WSR_WELCOME_LAST = WSR_WELCOME_ANY_URL };
 #define WSR_COND_NOT     1u
 #define WSR_COND_NOCASE  2u     /* EQUAL, LESS, LESS_EQUAL */
 #define WSR_COND_BY_LENGTH 4u   /* LESS, LESS_EQUAL: a shorter string is the smaller one (mod_rewrite) */

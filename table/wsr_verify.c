@@ -622,6 +622,8 @@ static bool check_cond_operands(struct wsr_walk *w, const struct wsr_cond *r)
 		return want_tmpl(w, r->a) && wsr_want(w, wsr_tmpl_at(w->t, r->a)->part_count == 1, WSR_E_RANGE);
 	case WSR_COND_FILE:
 		return want_tmpl(w, r->a) && want_enum(w, r->b, WSR_FILE_IS_FILE, WSR_FILE_LAST);
+	case WSR_COND_WELCOME:
+		return want_tmpl(w, r->a) && want_enum(w, r->b, WSR_WELCOME_URL, WSR_WELCOME_LAST);
 	case WSR_COND_CLIENT:
 		return wsr_want_list(w, SECTION(access_rule), (struct wsr_list){ r->a, r->b });
 	case WSR_COND_USER:
@@ -784,7 +786,7 @@ static bool check_call(struct wsr_walk *w, const struct wsr_call *r)
 {
 	bool looks_up = r->function == WSR_FUNCTION_MAP || r->function == WSR_FUNCTION_RANDOM;
 
-	return want_enum(w, r->function, WSR_FUNCTION_LOWER, WSR_FUNCTION_DEFAULT) && want_tmpl(w, r->argument) &&
+	return want_enum(w, r->function, WSR_FUNCTION_LOWER, WSR_FUNCTION_AHEAD_FILE) && want_tmpl(w, r->argument) &&
 	       (looks_up ? wsr_want_index(w, SECTION(map), r->map) : want_none(w, r->map)) && want_tmpl0(w, r->fallback);
 }
 EACH(call, struct wsr_call)

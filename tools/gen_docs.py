@@ -77,12 +77,14 @@ settings of the tables above are written as there, in the server for the host an
 
 A text may hold, besides `$name` and `$1`: `${$}` a dollar; `${0}` the whole match; `${%1}` a group of the condition that matched last; `${env:NAME}` a variable
 of the environment; `${field:NAME}` a field of the request; `${var:NAME}` a variable whose name is taken letter by letter; `${lower:TEXT}`, `${upper:TEXT}`,
-`${escape:TEXT}`, `${unescape:TEXT}`, `${base64:TEXT}`, `${unbase64:TEXT}`; `${default:TEXT|OTHERWISE}`; `${map:NAME:TEXT|OTHERWISE}` and `${random:...}` for a
+`${escape:TEXT}`, `${unescape:TEXT}`, `${base64:TEXT}`, `${unbase64:TEXT}`; `${ahead:TEXT}` and
+`${ahead_file:TEXT}` (the text at the end of a subrequest for what rules have made of the path or file so far); `${default:TEXT|OTHERWISE}`; `${map:NAME:TEXT|OTHERWISE}` and `${random:...}` for a
 `lookup`; `${x:7d}` a byte. A `}` or `|` inside of such a text is written `${x:7d}` and `${x:7c}`.
 
 A CONDITION is made of terms joined by `and` or by `or`; `( )`, as words of their own, hold one of them inside the other; `not` stands in front. Terms: `all`;
 `valid_user`; `user NAME...`; `group NAME...`; `client NETWORK...`; `-n TEXT` (not empty), `-v TEXT` (has a value), `-t TEXT` (neither empty nor 0, off, false, no);
-`-f -d -e -x -s -l PATH` (a file, folder, anything, a program, not empty, a link); `TEXT = TEXT`, `<`, `<=` (with `i` behind it without regard to case, with `n` the
+`-f -d -e -x -s -l PATH` (a file, folder, anything, a program, not empty, a link); `-U PATH`, `-F PATH` (a subrequest for
+this URL, or for this file, which must be there, would not be refused; `-A` as `-U`, an empty text being the present folder); `TEXT = TEXT`, `<`, `<=` (with `i` behind it without regard to case, with `n` the
 shorter text is the smaller); `-eq`, `-lt`, `-le` of numbers; `TEXT ~ REGEX`, `TEXT ~* REGEX`. A word that means something here is a text when it stands in quotes.
 """
 

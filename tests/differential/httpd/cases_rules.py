@@ -43,8 +43,94 @@ HttpdCase("rules", "backslashes in substitutions and test strings", vhost(r"""
     RewriteRule ^/e1(.*)$ - [E=A:\$1x$1\%{HTTP_HOST}\\\q] # drop
     RewriteRule ^/e1 http://@UP@/%{ENV:A} [P] # drop
     RewriteRule ^/p1(.*)$ /v%20x%2520\%20$1 [R] # drop
-    RewriteCond \$1 \$1 # drop
+    RewriteCond \$1 \$1
     RewriteRule ^/c1(.*)$ http://@UP@/c-\%1-%1- [P] # drop
     RewriteRule ^/m1(.*)$ http://@UP@/\${lower:$1}${lower:\$1A}${lower:$1\|x|\}y} [P] # drop
     RewriteRule ^/m2(.*)$ /${lower:\:X$1:}${lower:{X}|$1}} [R] # drop
 """), [get("/%sX?q=1" % name) for name in ("q1", "q2", "q3", "q4", "q5", "g1", "g2", "g3", "e1", "p1", "c1", "m1", "m2")])
+
+AHEAD = {"html/a.txt": "a text\n", "html/in/b.txt": "b text\n", "html/in/index.html": "in index\n", "html/dir/x.txt": "x\n", "html/locked.txt": "locked\n", "html/private/p.txt": "private\n", "users": "user:{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=\n",
+         "other/o.txt": "other\n"}
+PASS = [("Authorization", "Basic dXNlcjpwYXNz")]
+
+HttpdCase("rules", "conditions that ask by a subrequest", vhost("""
+    DocumentRoot @DIR@/html
+    RewriteEngine On
+    RewriteCond /%{QUERY_STRING} -U # drop
+    RewriteRule ^/url$ http://@UP@/yes [P]
+    RewriteRule ^/url$ http://@UP@/no [P]
+    RewriteCond %{QUERY_STRING} -U # drop
+    RewriteRule ^/in/rel$ http://@UP@/yes [P]
+    RewriteRule ^/in/rel$ http://@UP@/no [P]
+    RewriteCond @DIR@/html/%{QUERY_STRING} -F # drop
+    RewriteRule ^/file$ http://@UP@/yes [P]
+    RewriteRule ^/file$ http://@UP@/no [P]
+    RewriteCond expr "-A '/closed' || -F '@DIR@/html/locked.txt'" # drop
+    RewriteRule ^/expr$ http://@UP@/never [P]
+    RewriteCond expr "-U %{QUERY_STRING}" # drop
+    RewriteRule ^/expr$ http://@UP@/yes [P]
+    RewriteRule ^/forbidden - [F] # drop
+    RewriteRule ^/through(.*) /in$1 [PT]
+    Redirect /moved http://e.example/
+    ProxyPass /passed http://@UP@/p
+    Alias /alias @DIR@/other
+    <Location /closed>
+        Require all denied # drop
+    </Location>
+    <Files locked*>
+        Require all denied # drop
+    </Files>
+    <Directory @DIR@/other>
+        Require all denied
+    </Directory>
+    <Directory @DIR@/html/dir>
+        RewriteEngine On
+        RewriteRule ^moved http://e.example/ [R]
+    </Directory>
+"""), [get("/url?" + what) for what in ("a.txt", "none", "closed", "closed/x", "in", "in/", "dir/", "moved", "passed/x", "forbidden", "through", "alias/o.txt", "%zz", "%2561.txt", "a%00", "../..", "a.txt?closed", "url", "dir/moved", "locked.txt", "locked.txt/x")]
+          + [get("/in/rel?" + what) for what in ("b.txt", "../closed", "")] + [get("/expr?" + what) for what in ("/a.txt", "/closed", "")]
+          + [get("/file?" + what) for what in ("a.txt", "none", "a.txt/more", "none/more", "in", "in/", "in/../a.txt", "../../../../../../../../../..", "../other/o.txt", "locked.txt", "locked.none", "dir/moved")], files=AHEAD)
+
+HttpdCase("rules", "look-aheads", vhost("""
+    DocumentRoot @DIR@/html
+    RewriteEngine On
+    RewriteRule ^/renamed(/.*) $1 # drop
+    RewriteCond %{LA-U:REQUEST_FILENAME}|%{LA-F:REQUEST_FILENAME}|%{LA-U:REQUEST_URI}|%{LA-F:REQUEST_URI}|%{LA-U:PATH_INFO}|%{LA-U:QUERY_STRING}|%{LA-U:IS_SUBREQ} (.*)
+    RewriteRule ^ - [E=AHEAD:%1] # drop
+    RewriteCond %{LA-U:REMOTE_USER} (.+) # drop
+    RewriteRule ^/private - [E=WHO:%1] # drop
+    RewriteCond %{LA-U:REQUEST_FILENAME} !-f # drop
+    RewriteCond %{LA-U:REQUEST_FILENAME} !-d # drop
+    RewriteRule ^/front/(.*) http://@UP@/front/$1 [P,NS] # drop
+    RewriteRule ^/sent http://@UP@/sent [P] # drop
+    RewriteRule ^/through(.*) /in$1 [PT]
+    Header always set X-Ahead %{AHEAD}e # drop
+    Header always set X-Who %{WHO}e # drop
+    Alias /front @DIR@/html
+    Alias /base @DIR@/other
+    ProxyPass /passed http://@UP@/p
+    <Directory @DIR@/html/private>
+        AuthType Basic
+        AuthName a
+        AuthUserFile @DIR@/users
+        Require valid-user
+    </Directory>
+    <Directory @DIR@/html/dir>
+        RewriteEngine On
+        RewriteRule ^moved /a.txt # drop
+        RewriteCond %{LA-U:REQUEST_FILENAME}|%{LA-F:REQUEST_FILENAME}|%{LA-U:REQUEST_URI}|%{LA-F:REQUEST_URI}|%{LA-F:PATH_INFO} (.*)
+        RewriteRule ^ - [E=AHEAD:%1] # drop
+    </Directory>
+    <Directory @DIR@/other>
+        RewriteEngine On
+        RewriteBase /base # drop
+        RewriteCond %{LA-U:REQUEST_FILENAME}|%{LA-F:REQUEST_FILENAME}|%{LA-U:REQUEST_URI} (.*)
+        RewriteRule ^ - [E=AHEAD:%1] # drop
+    </Directory>
+    <Location /section>
+        RewriteEngine On
+        RewriteCond %{LA-U:REQUEST_FILENAME}|%{LA-F:REQUEST_FILENAME}|%{LA-U:REQUEST_URI} (.*)
+        RewriteRule ^ - [E=AHEAD:%1] # drop
+    </Location>
+"""), [get(path) for path in ("/a.txt", "/a.txt/more", "/none?q", "/in", "/in/", "/renamed/a.txt", "/renamed/none", "/b%2561", "/front/a.txt", "/front/in", "/front/none", "/sent", "/through/b.txt", "/passed/x", "/private/p.txt", "/dir/x.txt", "/dir/moved", "/dir/none/x",
+                              "/base/o.txt", "/base/none", "/section", "/section/x")] + [get("/private/p.txt", fields=PASS), get("/private", fields=PASS), get("/private/", fields=PASS)], files=AHEAD)
