@@ -4,6 +4,7 @@
 known.BESIDE names these tests; docs/APACHE.md lists them with their reasons.
 """
 
+import base64
 import os
 import unittest
 
@@ -27,6 +28,27 @@ TEXT = """
     ServerName query.example
     RewriteEngine On
     RewriteRule ^/(.*)$ http://127.0.0.1:%(backend)d/q?r=$1 [P,NE]
+</VirtualHost>
+<VirtualHost 127.0.0.1:%(port)d>
+    ServerName asks.example
+    DocumentRoot %(folder)s/html
+    <If "-U '/a' || -U '/b' || -F '%(folder)s/html/ht.txt'">
+        Header always set X-Asked yes
+    </If>
+</VirtualHost>
+<VirtualHost 127.0.0.1:%(port)d>
+    ServerName claims.example
+    DocumentRoot %(folder)s/html
+    RewriteEngine On
+    RewriteCond %%{LA-U:REMOTE_USER} (.+)
+    RewriteRule ^ - [E=WHO:%%1]
+    Header always set X-Who "%%{WHO}e"
+    <Directory %(folder)s/html>
+        AuthType Basic
+        AuthName a
+        AuthUserFile %(folder)s/users
+        Require valid-user
+    </Directory>
 </VirtualHost>
 """
 
@@ -56,6 +78,7 @@ class Safety(unittest.TestCase):
         cls.server = servers.Wsrpd()
         for name in (".htaccess", ".htpasswd", ".HTold", "ht.txt"):
             env.write(os.path.join(cls.server.folder, "html", name), "secret\n")
+        env.write(os.path.join(cls.server.folder, "users"), "user:{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=\n")
         try:
             cls.server.start(TEXT % {"port": cls.port, "folder": cls.server.folder, "backend": cls.backend.port}, [("127.0.0.1", cls.port)])
         except Exception:
@@ -69,6 +92,19 @@ class Safety(unittest.TestCase):
 
     def get(self, target, **more):
         return client.get(("127.0.0.1", self.port), target, **more)
+
+    def test_a_section_that_asks_about_itself_ends(self):
+        """Every subrequest asks three more: they are counted."""
+        for target in ("/ht.txt", "/a", "/none/x"):
+            answer = self.get(target, host="asks.example")
+            self.assertIn(answer.status, (200, 404))
+            self.assertEqual(answer.get("X-Asked"), "yes")
+
+    def test_a_claimed_name_is_nobody_s(self):
+        for password, status, who in (("pass", 200, "user"), ("wrong", 401, "(null)")):
+            claim = base64.b64encode(b"user:" + password.encode()).decode()
+            answer = self.get("/ht.txt", host="claims.example", fields=[("Authorization", "Basic " + claim)])
+            self.assertEqual((answer.status, answer.get("X-Who")), (status, who))
 
     def connect(self):
         made = client.Client(("127.0.0.1", self.port))
