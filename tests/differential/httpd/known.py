@@ -42,8 +42,6 @@ BESIDE = [
      "tests/http/test_apache_safety.py test_a_path_never_becomes_a_part_of_the_host"),
     ("A \"#\" that a rule puts into the target for a backend is sent as %23 (RFC 9112 section 3.2). httpd sends it as it is: what reads it may cut the target there.",
      "tests/http/test_apache_safety.py test_a_hash_is_sent_encoded"),
-    ("A request that meets a pooled connection which the backend has just closed is sent once more on a new one, if it may be repeated. httpd answers 502, or closes without a word for the client to try again.",
-     "tests/http/test_apache_safety.py test_a_connection_that_went_stale_is_replaced_once"),
     ("LA-U:REMOTE_USER names nobody whose password is wrong. httpd gives the name that was claimed.",
      "tests/http/test_apache_safety.py test_a_claimed_name_is_nobody_s"),
     ("Subrequests that a section asks for in order to know whether it holds end: one for the path of its own request says no, and they are counted. httpd dies.",
