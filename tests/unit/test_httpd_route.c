@@ -196,11 +196,11 @@ static void test_upgrades(void **state)
 static void test_shared_workers(void **state)
 {
 	static const struct site_vector v[] = {
-		{ "GET /up" UPGRADE, "-> GET /x 127.0.0.1:9" }, { "GET /rootsub" UPGRADE, "tunnel websocket /sub 127.0.0.1:10" }, { NULL, NULL },
+		{ "GET /up" UPGRADE, "-> GET /x 127.0.0.1:9" }, { "GET /topsub" UPGRADE, "tunnel websocket /sub 127.0.0.1:10" }, { NULL, NULL },
 	};
 	(void)state;
-	expect("ProxyPass /plain http://127.0.0.1:9/x\nProxyPass /up http://127.0.0.1:9/x upgrade=websocket\nProxyPass /root http://127.0.0.1:10/ upgrade=websocket\n"
-	       "ProxyPass /rootsub http://127.0.0.1:10/sub\n", v);
+	expect("ProxyPass /plain http://127.0.0.1:9/x\nProxyPass /up http://127.0.0.1:9/x upgrade=websocket\nProxyPass /top http://127.0.0.1:10/ upgrade=websocket\n"
+	       "ProxyPass /topsub http://127.0.0.1:10/sub\n", v);
 }
 
 static const char BALANCER[] = "<Proxy balancer://c>\nBalancerMember http://127.0.0.1:9/b route=one\nBalancerMember http://127.0.0.1:10/b route=two timeout=7\n"

@@ -128,9 +128,9 @@ HttpdCase("reverse", "ProxyPassReverseCookie", vhosts("""
 HttpdCase("worker", "workers are shared by their URL", vhost("""
     ProxyPass /plain http://@UP@/x # drop
     ProxyPass /up http://@UP@/x upgrade=websocket
-    ProxyPass /root http://@UP2@/ upgrade=websocket # drop
-    ProxyPass /rootsub http://@UP2@/sub
-"""), [upgrade(uri) for uri in ("/plain/a", "/up/a", "/root/a", "/rootsub/a")] + [get("/up/a"), get("/rootsub/a")])
+    ProxyPass /top http://@UP2@/ upgrade=websocket # drop
+    ProxyPass /topsub http://@UP2@/sub
+"""), [upgrade(uri) for uri in ("/plain/a", "/up/a", "/top/a", "/topsub/a")] + [get("/up/a"), get("/topsub/a")])
 
 
 def slow(request):

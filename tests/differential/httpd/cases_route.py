@@ -17,7 +17,7 @@ HttpdCase("route", "ProxyPass in file order", vhost("""
     ProxyPass /c/d http://@UP2@/deep # drop
     ProxyPass /c http://@UP2@/c # drop
     ProxyPass /Case http://@UP2@/case # drop
-    ProxyPass / http://@UP@/root/ # drop
+    ProxyPass / http://@UP@/base2/ # drop
 """), [get(uri) for uri in ("/", "/a", "/a/", "/a/b", "/a/b/c?x=y", "/ab", "/c", "/c/", "/c/d", "/c/d/e", "/c/dd", "/no", "/no/", "/no/x", "/no/yes", "/no/yes/z", "/nothing", "/Case/x", "/case/x", "/?q", "/a?", "/a?b?c")]
           + [post("/a/x"), head("/a/x"), get("/a", method="DELETE"), get("/a/x", version="1.0"), get("/a/x", host="other.example:99")])
 
