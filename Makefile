@@ -79,7 +79,7 @@ UNIT_BIN  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_BIN  := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
 BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
-.PHONY: all help deps quickstart check check-built unit fuzz bench bench-quick docs layers install clean tools
+.PHONY: all help deps quickstart check check-built unit fuzz corpus bench bench-quick docs layers install clean tools
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -156,6 +156,9 @@ FUZZ_RUNS ?= 20000
 fuzz: $(FUZZ_BIN) ## run every fuzz target (FUZZ_RUNS=20000 inputs each)
 	@for t in $(FUZZ_BIN); do n=$$(basename $$t); mkdir -p $(BUILD)/corpus/$$n; \
 	  echo "  $$n"; $$t -seed=1 -runs=$(FUZZ_RUNS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 $(BUILD)/corpus/$$n $$(test -d tests/corpus/$$n && echo tests/corpus/$$n) || exit 1; done
+
+corpus: $(BUILD)/wsrpc $(BUILD)/tests/fuzz/fuzz_table ## make the seeds of fuzz_table anew, after a change of the table format
+	$(Q)$(PYTHON) tests/corpus.py --build $(BUILD)
 
 $(BUILD)/bench/match: $(EVAL_OBJ) $(TABLE_OBJ)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o

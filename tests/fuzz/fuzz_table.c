@@ -260,6 +260,181 @@ static void read_servers(const struct wsr_table *t)
 	}
 }
 
+/* A condition's operands; its children follow it and are read on their own. */
+static void read_cond(const struct wsr_table *t, uint32_t cond)
+{
+	const struct wsr_cond *r = wsr_cond_at(t, cond);
+
+	if (r->size == 0 || r->size > wsr_cond_count(t) - cond)
+		abort();
+	read_pos(t, r->pos);
+	if (r->op >= WSR_COND_EQUAL && r->op <= WSR_COND_FILE)
+		read_tmpl(t, r->a);
+	if (r->op >= WSR_COND_EQUAL && r->op <= WSR_COND_INT_LESS_EQUAL)
+		read_tmpl(t, r->b);
+	else if (r->op == WSR_COND_MATCH)
+		sink += wsr_regex_at(t, r->b)->flags;
+	else if (r->op == WSR_COND_CLIENT && r->b)
+		sink += wsr_access_rule_at(t, r->a + r->b - 1)->deny;
+	else if ((r->op == WSR_COND_USER || r->op == WSR_COND_GROUP) && r->b)
+		read_string(t, *wsr_str_item_at(t, r->a + r->b - 1));
+}
+
+static void read_cond0(const struct wsr_table *t, uint32_t cond)
+{
+	if (cond != WSR_NONE)
+		sink += wsr_cond_at(t, cond)->op;
+}
+
+static void read_regex0(const struct wsr_table *t, uint32_t regex)
+{
+	if (regex != WSR_NONE)
+		sink += wsr_regex_at(t, regex)->flags;
+}
+
+/* What stands in sections of httpd: each record once, whoever refers to it. */
+static void read_rules(const struct wsr_table *t)
+{
+	for (uint32_t i = 0; i < wsr_cond_count(t); i++)
+		read_cond(t, i);
+	for (uint32_t i = 0; i < wsr_env_op_count(t); i++) {
+		read_string(t, wsr_variable_at(t, wsr_env_op_at(t, i)->slot)->name);
+		read_tmpl(t, wsr_env_op_at(t, i)->value);
+		read_cond0(t, wsr_env_op_at(t, i)->condition);
+	}
+	for (uint32_t i = 0; i < wsr_rewrite_rule_count(t); i++) {
+		const struct wsr_rewrite_rule *r = wsr_rewrite_rule_at(t, i);
+
+		read_cond0(t, r->condition);
+		read_regex0(t, r->regex);
+		read_tmpl(t, r->target);
+		read_tmpl(t, r->type);
+		read_tmpl(t, r->handler);
+		read_string(t, r->escape);
+		if (r->env.count)
+			sink += wsr_env_op_at(t, r->env.first + r->env.count - 1)->slot;
+		if (r->cookies.count)
+			read_tmpl(t, *wsr_tmpl_item_at(t, r->cookies.first + r->cookies.count - 1));
+	}
+	for (uint32_t i = 0; i < wsr_alias_rule_count(t); i++) {
+		read_string(t, wsr_alias_rule_at(t, i)->from);
+		read_regex0(t, wsr_alias_rule_at(t, i)->regex);
+		read_tmpl(t, wsr_alias_rule_at(t, i)->target);
+	}
+	for (uint32_t i = 0; i < wsr_header_op_count(t); i++) {
+		const struct wsr_header_op *r = wsr_header_op_at(t, i);
+
+		read_string(t, r->name);
+		read_tmpl(t, r->value);
+		read_regex0(t, r->regex);
+		read_cond0(t, r->condition);
+	}
+	for (uint32_t i = 0; i < wsr_reverse_count(t); i++) {
+		read_string(t, wsr_reverse_at(t, i)->internal);
+		read_string(t, wsr_reverse_at(t, i)->external);
+		read_tmpl(t, wsr_reverse_at(t, i)->live_internal);
+		read_tmpl(t, wsr_reverse_at(t, i)->live_external);
+	}
+	for (uint32_t i = 0; i < wsr_call_count(t); i++) {
+		const struct wsr_call *r = wsr_call_at(t, i);
+
+		read_tmpl(t, r->argument);
+		read_tmpl(t, r->fallback);
+		if (r->map != WSR_NONE)
+			sink += wsr_map_at(t, r->map)->flags;
+	}
+}
+
+/* A pass names its worker by its ordinal in the host. */
+static void read_pass(const struct wsr_table *t, const struct wsr_host *host, uint32_t pass)
+{
+	const struct wsr_pass *r = wsr_pass_at(t, pass);
+
+	read_string(t, r->from);
+	read_regex0(t, r->regex);
+	read_tmpl(t, r->target);
+	read_tmpl(t, r->live_from);
+	read_tmpl(t, r->live_target);
+	if (r->proxy != WSR_NONE)
+		sink += wsr_proxy_at(t, r->proxy)->flags;
+	if (r->worker != WSR_NONE)
+		read_string(t, wsr_worker_at(t, host->workers.first + r->worker)->url);
+}
+
+static void read_worker(const struct wsr_table *t, uint32_t worker)
+{
+	const struct wsr_worker *r = wsr_worker_at(t, worker);
+	struct wsr_list peers = wsr_upstream_at(t, wsr_proxy_at(t, r->proxy)->upstream)->peers;
+
+	read_string(t, r->upgrade);
+	read_string(t, r->sticky_cookie);
+	read_string(t, r->sticky_path);
+	if (r->members.count && r->members.count != peers.count)
+		abort();
+	if (r->members.count) {
+		const struct wsr_member *last = wsr_member_at(t, r->members.first + r->members.count - 1);
+
+		read_string(t, last->route);
+		read_string(t, last->uri);
+		read_string(t, last->upgrade);
+	}
+}
+
+static void read_layer(const struct wsr_table *t, const struct wsr_host *host, uint32_t ordinal)
+{
+	const struct wsr_layer *r = wsr_layer_at(t, host->layers.first + ordinal);
+
+	if (r->inside > ordinal) /* 1 + ordinal of a section before this one */
+		abort();
+	read_string(t, r->name);
+	read_string(t, r->rewrite_base);
+	read_regex0(t, r->regex);
+	read_cond0(t, r->condition);
+	read_cond0(t, r->require);
+	read_cond0(t, r->hosts);
+	read_location(t, r->location);
+	if (r->pass != WSR_NONE)
+		read_pass(t, host, r->pass);
+	if (r->auth != WSR_NONE) {
+		read_tmpl(t, wsr_auth_at(t, r->auth)->realm);
+		read_string(t, wsr_auth_at(t, r->auth)->user_file);
+		read_string(t, wsr_auth_at(t, r->auth)->group_file);
+	}
+	if (r->env.count)
+		sink += wsr_env_op_at(t, r->env.first + r->env.count - 1)->flags;
+	if (r->rewrites.count)
+		sink += wsr_rewrite_rule_at(t, r->rewrites.first + r->rewrites.count - 1)->flags;
+	if (r->aliases.count)
+		sink += wsr_alias_rule_at(t, r->aliases.first + r->aliases.count - 1)->kind;
+	if (r->reverses.count)
+		sink += wsr_reverse_at(t, r->reverses.first + r->reverses.count - 1)->kind;
+	if (r->request_headers.count)
+		sink += wsr_header_op_at(t, r->request_headers.first + r->request_headers.count - 1)->action;
+	if (r->response_headers.count)
+		sink += wsr_header_op_at(t, r->response_headers.first + r->response_headers.count - 1)->action;
+}
+
+/* Passes and layers may be shared by many hosts: a few of each are read. */
+static void read_hosts(const struct wsr_table *t)
+{
+	for (uint32_t i = 0; i < wsr_host_count(t); i++) {
+		const struct wsr_host *r = wsr_host_at(t, i);
+
+		if (wsr_layer_at(t, r->layers.first)->kind != WSR_LAYER_HOST)
+			abort();
+		read_string(t, r->remote_header);
+		read_string(t, r->admin);
+		for (uint32_t k = 0; k < r->layers.count && k < 64; k++)
+			read_layer(t, r, k);
+		for (uint32_t k = 0; k < r->passes.count && k < 64; k++)
+			read_pass(t, r, r->passes.first + k);
+		if (r->workers.count)
+			read_worker(t, r->workers.first + r->workers.count - 1);
+		if (r->trusted.count)
+			sink += wsr_access_rule_at(t, r->trusted.first + r->trusted.count - 1)->family;
+	}
+}
+
 static void read_all(const struct wsr_table *t, struct wsr_str probe)
 {
 	read_string(t, wsr_global(t)->origin);
@@ -270,6 +445,8 @@ static void read_all(const struct wsr_table *t, struct wsr_str probe)
 	read_programs(t);
 	read_scopes(t, probe);
 	read_servers(t);
+	read_rules(t);
+	read_hosts(t);
 	for (uint32_t i = 0; i < wsr_log_ref_count(t); i++)
 		read_tmpl(t, wsr_log_format_at(t, wsr_log_ref_at(t, i)->format)->line);
 }
