@@ -157,7 +157,7 @@ fuzz: $(FUZZ_BIN) ## run every fuzz target (FUZZ_RUNS=20000 inputs each)
 	@for t in $(FUZZ_BIN); do n=$$(basename $$t); mkdir -p $(BUILD)/corpus/$$n; \
 	  echo "  $$n"; $$t -seed=1 -runs=$(FUZZ_RUNS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 $(BUILD)/corpus/$$n $$(test -d tests/corpus/$$n && echo tests/corpus/$$n) || exit 1; done
 
-corpus: $(BUILD)/wsrpc $(BUILD)/tests/fuzz/fuzz_table ## make the seeds of fuzz_table anew, after a change of the table format
+corpus: $(BUILD)/wsrpc ## make the seeds of fuzz_table anew, after a change of the table format
 	$(Q)$(PYTHON) tests/corpus.py --build $(BUILD)
 
 $(BUILD)/bench/match: $(EVAL_OBJ) $(TABLE_OBJ)

@@ -70,9 +70,21 @@ static void proc_launch(struct proc *p, const struct loaded *l, const struct soc
 		event_add(&p->restart, &soon);
 		return;
 	}
+	struct timeval limit = { RELOAD_TIMEOUT_S, 0 };
 	p->state = PROC_PREPARING;
+	event_add(&p->deadline, &limit);
 	if (!proc_offer(p, l, sockets))
 		proc_lost(p);
+}
+
+/* A new worker that hangs would keep its share of the connections waiting, and every reload. */
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct proc *p = arg;
+	(void)fd;
+	(void)what;
+	master_log(p->master, WSR_LOG_ALERT, "worker %u (pid %ld) does not serve %d s after its start: it is killed", p->index, (long)p->pid, RELOAD_TIMEOUT_S);
+	proc_lost(p);
 }
 
 static void on_restart(evutil_socket_t fd, short what, void *arg)
@@ -294,6 +306,7 @@ static void on_committed(struct proc *p, uint32_t generation)
 		return;
 	p->state = PROC_RUNNING;
 	p->generation = generation;
+	event_del(&p->deadline);
 	if (!all_in(m, PROC_RUNNING))
 		return;
 	if (m->reload == RELOAD_COMMITTING)
@@ -367,6 +380,7 @@ static void proc_ended(struct proc *p, int status)
 	bool young = monotonic_ms() - p->started_ms < 1000;
 	log_death(p, status);
 	proc_close_channel(p);
+	event_del(&p->deadline);
 	p->pid = -1;
 	p->reopening = false;
 	p->state = PROC_NONE;
@@ -419,6 +433,7 @@ static void leave(struct master *m, int phase, int sig, int64_t limit_ms)
 	for (uint32_t i = 0; i < MAX_WORKERS; i++) {
 		struct proc *p = &m->procs[i];
 		event_del(&p->restart);
+		event_del(&p->deadline);
 		if (p->pid > 0 && (sig != 0 || !proc_send(p, CHANNEL_DRAIN, 0)))
 			kill(p->pid, sig ? sig : SIGTERM);
 	}
@@ -489,6 +504,7 @@ static bool watch(struct master *m)
 	for (uint32_t i = 0; i < MAX_WORKERS; i++) {
 		m->procs[i] = (struct proc){ .master = m, .index = i, .pid = -1, .channel = -1 };
 		evtimer_assign(&m->procs[i].restart, m->base, on_restart, &m->procs[i]);
+		evtimer_assign(&m->procs[i].deadline, m->base, on_deadline, &m->procs[i]);
 	}
 	return ok && event_add(&m->rotate_timer, &hour) == 0;
 }

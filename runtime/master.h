@@ -19,7 +19,7 @@
 #include "runtime/sockets.h"
 #include "runtime/worker.h"
 
-#define RELOAD_TIMEOUT_S 30
+#define RELOAD_TIMEOUT_S 30      /* for workers to answer an offer, and to commit it */
 
 enum proc_state {
 	PROC_NONE,                  /* slot unused */
@@ -42,6 +42,7 @@ struct proc {
 	bool reopening;             /* has not answered the last log reopening */
 	struct event readable;
 	struct event restart;
+	struct event deadline;      /* of a new worker: it serves by then, or is replaced */
 };
 
 enum reload_state { RELOAD_IDLE, RELOAD_OFFERED, RELOAD_COMMITTING };

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The seeds of the fuzz targets: whether they still reach what they are for, and those of fuzz_table made anew.
+"""The seeds of fuzz_table: made anew, after a record of the table has changed.
 
-    make corpus        tests/corpus/fuzz_table from today's compiler
+    make corpus                 the same texts, compiled by today's compiler
+    tests/corpus.py --choose    other texts: what reaches something new (needs the target: make build/tests/fuzz/fuzz_table)
 
 A seed of fuzz_table is a table as wsrpc writes it, so it goes stale whenever a record changes; a stale seed is refused at the first look, and the target
-tests nothing.  They come from texts: the examples, the good configurations, the cases of the differential tests, and those seeds of the compiler's
-targets that compile; libFuzzer keeps the ones that reach something new.  Seeds of the other targets are text, requests or answers: they stay.
-tests/test_corpus.py says when a corpus has to be looked after.
+tests nothing.  Its name is that of the text it is made from: an example, a good configuration, a case of the differential tests, or a seed of one of
+the compiler's targets.  Seeds of the other targets are text, requests or answers: they stay.  tests/test_corpus.py says when a corpus has to be looked after.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import glob
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -88,36 +87,52 @@ def compiled(wsrpc, folder, dialect, text):
         return handle.read()
 
 
-def remake(build):
-    """Write the corpus of fuzz_table."""
+def tables(wsrpc):
+    """{name: table} of all texts that compile; of texts with equal tables the first."""
+    found = {}
     with tempfile.TemporaryDirectory(prefix="wsrp-corpus-") as folder:
-        tables, kept = os.path.join(folder, "tables"), os.path.join(folder, "kept")
-        os.mkdir(tables)
+        for name, dialect, text in texts():
+            table = compiled(wsrpc, folder, dialect, text)
+            if table is not None and table not in found.values():
+                found[name[:60]] = table
+    return found
+
+
+def chosen(made, target):
+    """Names of a few tables that reach all that all of them reach, found by libFuzzer."""
+    with tempfile.TemporaryDirectory(prefix="wsrp-corpus-") as folder:
+        every, kept = os.path.join(folder, "every"), os.path.join(folder, "kept")
+        os.mkdir(every)
         os.mkdir(kept)
         names = {}
-        for name, dialect, text in texts():
-            table = compiled(os.path.join(build, "wsrpc"), folder, dialect, text)
-            if table is not None:
-                names.setdefault(table, name[:60])
-        for table, name in names.items():
-            with open(os.path.join(tables, name), "wb") as handle:
+        for name, table in made.items():
+            names[table] = name
+            with open(os.path.join(every, name), "wb") as handle:
                 handle.write(table)
-        subprocess.run([os.path.join(build, "tests", "fuzz", "fuzz_table"), "-set_cover_merge=1", "-use_counters=0", "-verbosity=0", kept, tables], timeout=600, check=True)
-        shutil.rmtree(os.path.join(CORPUS, "fuzz_table"), ignore_errors=True)
-        os.mkdir(os.path.join(CORPUS, "fuzz_table"))
+        subprocess.run([target, "-set_cover_merge=1", "-use_counters=0", "-verbosity=0", kept, every], timeout=600, check=True)
         for path in glob.glob(os.path.join(kept, "*")):
             with open(path, "rb") as handle:
-                table = handle.read()
-            with open(os.path.join(CORPUS, "fuzz_table", names[table]), "wb") as handle:
-                handle.write(table)
-    made = seeds("fuzz_table")
-    print("%d texts compiled, %d tables kept, %d bytes" % (len(names), len(made), sum(map(len, made.values()))))
+                yield names[handle.read()]
 
 
 def main():
     parser = argparse.ArgumentParser(description="make the corpus of fuzz_table anew")
     parser.add_argument("--build", default="build", help="build folder (default: build)")
-    remake(os.path.join(TOP, parser.parse_args().build))
+    parser.add_argument("--choose", action="store_true", help="choose the texts anew too")
+    options = parser.parse_args()
+    build, folder = os.path.join(TOP, options.build), os.path.join(CORPUS, "fuzz_table")
+    made = tables(os.path.join(build, "wsrpc"))
+    names = sorted(chosen(made, os.path.join(build, "tests", "fuzz", "fuzz_table")) if options.choose else seeds("fuzz_table"))
+    for name in seeds("fuzz_table"):
+        os.unlink(os.path.join(folder, name))
+    for name in names:
+        if name not in made:
+            print("%s: no text of this name compiles any more; choose anew" % name, file=sys.stderr)
+            continue
+        with open(os.path.join(folder, name), "wb") as handle:
+            handle.write(made[name])
+    kept = seeds("fuzz_table").values()
+    print("%d texts compile, %d tables kept, %d bytes" % (len(made), len(kept), sum(map(len, kept))))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import stat
+import subprocess
+import time
 import unittest
 
 from lib import client, env, websocket
@@ -288,6 +290,27 @@ class Cures(unittest.TestCase):
         done = env.run([*rights, program, "lint", "--fix", self.path], 30)
         self.assertEqual((done.returncode, done.stdout, self.text()), (0, b"", "events { }\nerror_log off;\n"))
         self.assertIn(b"cannot be written", done.stderr)
+
+    def test_changed_in_the_meantime(self):
+        """Somebody else saves the file while it is looked at: a pipe among its includes holds the program up when it has read the file."""
+        theirs, pipe = "events { }\nerror_log off;\n# saved by somebody else\n", os.path.join(self.folder, "pipe.inc")
+        self.put("events { }\nerror_log off;\ninclude pipe.inc;\n")
+        os.mkfifo(pipe)
+        with subprocess.Popen([env.WSRPC, "lint", "--fix", self.path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.addCleanup(process.kill)
+            end = time.monotonic() + 20 * env.SLOW
+            while process.poll() is None and time.monotonic() < end:
+                try:
+                    writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)  # fails while nobody reads
+                except OSError:
+                    time.sleep(0.01)
+                    continue
+                self.put(theirs)
+                os.write(writer, b"# nothing\n")
+                os.close(writer)
+            self.assertEqual(process.poll(), 2)
+            self.assertEqual((process.stdout.read(), self.text()), (b"", theirs))
+            self.assertIn(b"site.conf was changed in the meantime: it is left as it is", process.stderr.read())
 
     def test_usage(self):
         self.put("events { }\n")
