@@ -224,6 +224,11 @@ static void process(const struct dump *d)
 		(unsigned long long)g->worker_shutdown_timeout_ms, g->daemon, g->multi_accept);
 	dump_string(out, d->t, wsr_error_log_at(d->t, g->error_log)->path);
 	fprintf(out, " level %u\n", wsr_error_log_at(d->t, g->error_log)->level);
+	for (uint32_t i = 0; i < g->exempt.count; i++) {
+		fputs(i ? " " : "    proxy_protocol_exempt ", out);
+		dump_network(out, wsr_access_rule_at(d->t, g->exempt.first + i));
+		fputs(i + 1 == g->exempt.count ? "\n" : "", out);
+	}
 	fputs("http\n", out);
 	settings(d, 1, wsr_body_at(d->t, g->default_body), d->defaults, wsr_body_at(d->defaults, wsr_global(d->defaults)->default_body));
 	access_rules(d, 1, wsr_body_at(d->t, g->default_body), NULL);

@@ -274,6 +274,20 @@ void plan_srv(struct plan_dump *d, const struct wsr_srv *s)
 		plan_flag_line(d, "ignore_invalid_headers", s->ignore_invalid_headers);
 }
 
+/* Clients without a header of the PROXY protocol. */
+static void exempt(struct plan_dump *d)
+{
+	struct wsr_list rules = wsr_global(d->t)->exempt;
+	if (rules.count == 0)
+		return;
+	plan_line(d, "proxy_protocol_exempt");
+	for (uint32_t i = 0; i < rules.count; i++) {
+		fputs(i ? " " : "", d->out);
+		dump_network(d->out, wsr_access_rule_at(d->t, rules.first + i));
+	}
+	fputs(";\n", d->out);
+}
+
 bool dump_plan_is_httpd(const struct wsr_table *t)
 {
 	for (uint32_t i = 0; i < wsr_server_count(t); i++)
@@ -291,6 +305,7 @@ void dump_plan(FILE *out, const struct wsr_table *t, const struct wsr_table *def
 	plan_open(&d, "http");
 	if (dump_plan_is_httpd(t))
 		plan_word_line(&d, "defaults", WSR_STR("httpd"));
+	exempt(&d);
 	formats(&d);
 	conditions(&d);
 	lookups(&d);

@@ -110,6 +110,7 @@ struct lower {
 	unsigned brace_depth;       /* functions inside each other in a text */
 	bool httpd;                 /* statements of an `httpd` block: expressions are httpd's */
 	const struct node *revocation_told; /* Apache: the `revocation` that was found to be without effect: once is enough */
+	bool exempt_read;           /* the networks of RemoteIPProxyProtocolExceptions have been */
 	bool defaults;              /* the table's defaults are being applied, not a user's text */
 };
 

@@ -60,6 +60,16 @@ struct wsr_str wsr_client_address(struct wsr_eval *e)
 	return wsr_var_value(e, WSR_V_BINARY_REMOTE_ADDR, WSR_STR_NULL, &a) ? unmapped(a) : WSR_STR_NULL;
 }
 
+const struct wsr_access_rule *wsr_address_listed(const struct wsr_table *t, struct wsr_list rules, struct wsr_str address)
+{
+	for (uint32_t i = 0; i < rules.count; i++) {
+		const struct wsr_access_rule *r = wsr_access_rule_at(t, rules.first + i);
+		if (wsr_access_rule_holds(r, address))
+			return r;
+	}
+	return NULL;
+}
+
 /* --- the address that a trusted peer names -------------------------------------------------------------------------------- */
 
 struct named_client {
@@ -70,14 +80,6 @@ struct named_client {
 	struct wsr_str port;        /* digits behind it; empty = none */
 	bool found;
 };
-
-static bool is_trusted(const struct wsr_eval *e, const struct named_client *c)
-{
-	for (uint32_t i = 0; i < c->trusted.count; i++)
-		if (wsr_access_rule_holds(wsr_access_rule_at(e->table, c->trusted.first + i), c->now))
-			return true;
-	return false;
-}
 
 /* Digits of a port from 1 on. */
 static bool is_port(struct wsr_str s)
@@ -119,7 +121,7 @@ static bool search(struct wsr_eval *e, struct named_client *c, struct wsr_str li
 	do {
 		struct wsr_address next;
 		struct wsr_str port;
-		if (!is_trusted(e, c))
+		if (!wsr_address_listed(e->table, c->trusted, c->now))
 			return false;
 		while (list.len > 1 && is_gap(list.ptr[list.len - 1]))
 			list.len--;
@@ -166,6 +168,8 @@ void wsr_real_ip(struct wsr_eval *e)
 		search_fields(e, &c, name);
 	else if (wsr_var_value(e, WSR_V_PROXY_PROTOCOL_ADDR, WSR_STR_NULL, &said) && said.len)
 		search(e, &c, said);
+	if (c.found && c.port.len == 0 && wsr_str_eq_nocase(name, WSR_STR("proxy_protocol")))
+		wsr_var_value(e, WSR_V_PROXY_PROTOCOL_PORT, WSR_STR_NULL, &c.port);
 	if (!c.found || !inet_ntop(c.address.len == 4 ? AF_INET : AF_INET6, c.address.bytes, text, sizeof(text)))
 		return;
 	e->client = wsr_arena_dup(e->arena, wsr_cstr(text));

@@ -12,6 +12,8 @@ bool wsr_address_read(struct wsr_str s, struct wsr_address *a);
 
 /** Is an address of 4 or 16 bytes (empty: a unix socket's client) what an access rule names? */
 bool wsr_access_rule_holds(const struct wsr_access_rule *r, struct wsr_str address);
+/** The first of the rules that names the address, or NULL. */
+const struct wsr_access_rule *wsr_address_listed(const struct wsr_table *t, struct wsr_list rules, struct wsr_str address);
 /** The client's address in 4 or 16 bytes; an IPv4 client of an IPv6 socket counts as IPv4. Empty for unix sockets. */
 struct wsr_str wsr_client_address(struct wsr_eval *e);
 

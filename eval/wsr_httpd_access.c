@@ -13,18 +13,6 @@
 
 /* --- RemoteIPHeader ------------------------------------------------------------------------------------------------------ */
 
-/* @return the rule of the trusted proxies that names this address, or NULL. */
-static const struct wsr_access_rule *trusted(struct wsr_eval *e, const struct wsr_address *a)
-{
-	struct wsr_list rules = e->httpd->host->trusted;
-	for (uint32_t i = 0; i < rules.count; i++) {
-		const struct wsr_access_rule *r = wsr_access_rule_at(e->table, rules.first + i);
-		if (wsr_access_rule_holds(r, wsr_str((const char *)a->bytes, a->len)))
-			return r;
-	}
-	return NULL;
-}
-
 /* Addresses that a proxy which is not internal cannot have seen (mod_remoteip: remoteip_modify_request). */
 static bool is_private(const struct wsr_address *a)
 {
@@ -93,7 +81,7 @@ void wsr_httpd_client(struct wsr_eval *e)
 	bool changed = false, internal = true;
 	while (rest.len) {
 		if (host->trusted.count) {
-			const struct wsr_access_rule *r = trusted(e, &now);
+			const struct wsr_access_rule *r = wsr_address_listed(e->table, host->trusted, wsr_str((const char *)now.bytes, now.len));
 			if (!r)
 				break;
 			internal = r->deny;

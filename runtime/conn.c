@@ -14,6 +14,7 @@
 
 #include "runtime/exchange.h"
 #include "runtime/log.h"
+#include "runtime/preface.h"
 
 #define DISCARD_TIMEOUT_MS 5000u        /* nginx: lingering_timeout */
 #define PLAIN_ON_TLS 497u                /* nginx's status for plain HTTP on a TLS port, which error_page may name; the client sees 400 */
@@ -127,6 +128,7 @@ static void release(struct conn *c)
 	generation_unref(c->handshake_gen);
 	body_in_release(&c->body);
 	free(c->in);
+	free(c->preface);
 	slabs_put(&w->conns->memory, c);
 	if (l)
 		conn_count_closed(w, l);
@@ -575,14 +577,18 @@ static bool begin_tls(struct conn *c, int fd)
 	return c->handshake != NULL;
 }
 
-void conn_accept(struct worker *w, struct listener *l, int fd, const struct sockaddr *addr, socklen_t len)
+void conn_accept(struct worker *w, struct listener *l, int fd, const struct sockaddr *addr, socklen_t len, const struct preface_header *preface)
 {
-	struct conn *c = l->index != WSR_NONE && w->gen ? slabs_get(&w->conns->memory) : NULL;
+	struct preface_header *kept = preface && preface->addr_len ? malloc(sizeof(*kept)) : NULL;
+	struct conn *c = l->index != WSR_NONE && w->gen && (kept || !preface || !preface->addr_len) ? slabs_get(&w->conns->memory) : NULL;
 	if (!c) {
+		free(kept);
 		close(fd);
 		return;
 	}
-	*c = (struct conn){ .w = w, .listener = l, .serial = ++w->next_serial, .tls_key = l->tls_key };
+	if (kept)
+		*kept = *preface;
+	*c = (struct conn){ .w = w, .listener = l, .serial = ++w->next_serial, .tls_key = l->tls_key, .preface = kept };
 	if (len <= sizeof(c->addr))
 		memcpy(&c->addr, addr, len);
 	if (len < sizeof(addr->sa_family) || addr->sa_family == AF_UNIX)

@@ -22,8 +22,10 @@ struct conn_set *conn_set_new(struct worker *w);
 /** Release what is kept for reuse; all connections must have ended. */
 void conn_set_free(struct conn_set *set);
 
-/** Serve an accepted descriptor, which is taken. Counts it in w->counters->connections; takes a reference to the listener. */
-void conn_accept(struct worker *w, struct listener *l, int fd, const struct sockaddr *addr, socklen_t len);
+struct preface_header;
+
+/** Serve an accepted descriptor, which is taken. Counts it in w->counters->connections; takes a reference to the listener. @param preface  what came before; NULL */
+void conn_accept(struct worker *w, struct listener *l, int fd, const struct sockaddr *addr, socklen_t len, const struct preface_header *preface);
 
 /** Overload: close at most `max` connections that wait between two requests, the longest waiting first. @return how many */
 unsigned conn_close_idle(struct worker *w, unsigned max);
@@ -71,6 +73,7 @@ struct conn {
 	struct generation *handshake_gen; /* held during the handshake */
 	uint32_t handshake_listen;  /* the listener's index in it */
 	struct exchange *exchange;  /* HEAD and SERVING */
+	struct preface_header *preface; /* the PROXY protocol's, if it names addresses; NULL */
 	uint64_t serial;
 	uint64_t tls_key;           /* the listener's when this was accepted */
 	uint64_t keepalive_ms;      /* of the last answer's location */

@@ -19,6 +19,7 @@
 #include "runtime/exchange.h"
 #include "common/htpasswd.h"
 #include "runtime/paths.h"
+#include "runtime/preface.h"
 #include "runtime/proxy.h"
 #include "runtime/tunnel_log.h"
 
@@ -74,6 +75,18 @@ static bool put_port(struct wsr_arena *a, struct wsr_str *out, const union conn_
 	if (addr->sa.sa_family == AF_UNIX)
 		return false;
 	return put_number(a, out, ntohs(addr->sa.sa_family == AF_INET ? addr->in.sin_port : addr->in6.sin6_port));
+}
+
+/** What the header of the PROXY protocol says. */
+static bool put_preface(const struct preface_header *h, enum wsr_var_id id, struct wsr_arena *a, struct wsr_str *out)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	union conn_addr addr = { .sa = { 0 } };
+	bool server = id == WSR_V_PROXY_PROTOCOL_SERVER_ADDR || id == WSR_V_PROXY_PROTOCOL_SERVER_PORT;
+	memcpy(&addr, server ? &h->local : &h->addr, h->addr_len);
+	if (id == WSR_V_PROXY_PROTOCOL_PORT || id == WSR_V_PROXY_PROTOCOL_SERVER_PORT)
+		return put_port(a, out, &addr);
+	return put(a, out, address_text(&addr, text));
 }
 
 static bool put_binary(struct wsr_arena *a, struct wsr_str *out, const union conn_addr *addr)
@@ -404,9 +417,12 @@ static bool fact(void *ctx, enum wsr_var_id id, struct wsr_arena *a, struct wsr_
 	case WSR_V_UPSTREAM_RESPONSE_LENGTH:
 	case WSR_V_UPSTREAM_BYTES_RECEIVED:
 	case WSR_V_UPSTREAM_BYTES_SENT: return upstream_fact(x, id, a, out);
+	case WSR_V_PROXY_PROTOCOL_ADDR:
+	case WSR_V_PROXY_PROTOCOL_PORT:
+	case WSR_V_PROXY_PROTOCOL_SERVER_ADDR:
+	case WSR_V_PROXY_PROTOCOL_SERVER_PORT: return c->preface && put_preface(c->preface, id, a, out);
 	case WSR_V_SSL_EARLY_DATA:
-	case WSR_V_REQUEST_BODY:
-	case WSR_V_PROXY_PROTOCOL_ADDR: return false;
+	case WSR_V_REQUEST_BODY: return false;
 	default: return tls_fact(x, id, a, out);
 	}
 }

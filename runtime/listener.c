@@ -90,7 +90,7 @@ static bool accept_one(struct listener *l)
 	if (fd >= 0 && l->proxied)
 		preface_accept(w, l, fd, (struct sockaddr *)&addr, len, l->renamed);
 	else if (fd >= 0)
-		conn_accept(w, l, fd, (struct sockaddr *)&addr, len);
+		conn_accept(w, l, fd, (struct sockaddr *)&addr, len, NULL);
 	if (fd >= 0)
 		return true;
 	switch (errno) {

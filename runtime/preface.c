@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "eval/wsr_access.h"
 #include "runtime/conn.h"
 #include "runtime/generation.h"
 #include "runtime/listener.h"
@@ -30,19 +31,22 @@ static bool read_port(const char *text, uint16_t *port)
 	return i > 0 && text[i] == '\0' && n <= 65535;
 }
 
+static bool read_address(int family, const char *text, const char *port, union preface_address *out)
+{
+	uint16_t number;
+	out->sa.sa_family = (sa_family_t)family;
+	if (inet_pton(family, text, family == AF_INET ? (void *)&out->in.sin_addr : (void *)&out->in6.sin6_addr) != 1 || !read_port(port, &number))
+		return false;
+	*(family == AF_INET ? &out->in.sin_port : &out->in6.sin6_port) = htons(number);
+	return true;
+}
+
 /* Words of "TCP4 10.0.0.1 10.0.0.2 1234 80"; strings end in NUL. */
 static bool take_address(char *const word[5], struct preface_header *out)
 {
-	uint16_t port, local;
-	struct in6_addr ignored;
 	int family = strcmp(word[0], "TCP4") == 0 ? AF_INET : strcmp(word[0], "TCP6") == 0 ? AF_INET6 : AF_UNSPEC;
-	if (family == AF_UNSPEC || !read_port(word[3], &port) || !read_port(word[4], &local) || inet_pton(family, word[2], &ignored) != 1)
+	if (family == AF_UNSPEC || !read_address(family, word[1], word[3], &out->addr) || !read_address(family, word[2], word[4], &out->local))
 		return false;
-	void *to = family == AF_INET ? (void *)&out->addr.in.sin_addr : (void *)&out->addr.in6.sin6_addr;
-	if (inet_pton(family, word[1], to) != 1)
-		return false;
-	out->addr.sa.sa_family = (sa_family_t)family;
-	*(family == AF_INET ? &out->addr.in.sin_port : &out->addr.in6.sin6_port) = htons(port);
 	out->addr_len = family == AF_INET ? sizeof(out->addr.in) : sizeof(out->addr.in6);
 	return true;
 }
@@ -81,14 +85,18 @@ static enum preface_result parse_binary(const unsigned char *data, size_t len, s
 	out->bytes = V2_HEAD + more;
 	const unsigned char *body = data + V2_HEAD;
 	if (command == 0x21 && family == 0x11 && more >= 12) {
-		out->addr.in.sin_family = AF_INET;
+		out->addr.in.sin_family = out->local.in.sin_family = AF_INET;
 		memcpy(&out->addr.in.sin_addr, body, 4);
+		memcpy(&out->local.in.sin_addr, body + 4, 4);
 		memcpy(&out->addr.in.sin_port, body + 8, 2);
+		memcpy(&out->local.in.sin_port, body + 10, 2);
 		out->addr_len = sizeof(out->addr.in);
 	} else if (command == 0x21 && family == 0x21 && more >= 36) {
-		out->addr.in6.sin6_family = AF_INET6;
+		out->addr.in6.sin6_family = out->local.in6.sin6_family = AF_INET6;
 		memcpy(&out->addr.in6.sin6_addr, body, 16);
+		memcpy(&out->local.in6.sin6_addr, body + 16, 16);
 		memcpy(&out->addr.in6.sin6_port, body + 32, 2);
+		memcpy(&out->local.in6.sin6_port, body + 34, 2);
 		out->addr_len = sizeof(out->addr.in6);
 	} else if (command == 0x21 && (family == 0x11 || family == 0x21)) {
 		return PREFACE_BAD; /* too short for its own addresses */
@@ -160,9 +168,9 @@ static void go_on(struct preface *p, const struct preface_header *h)
 {
 	unsigned char header[PREFACE_MAX];
 	int fd = leave(p);
-	bool named = p->rename && h->addr_len > 0;
+	bool renamed = p->rename && h->addr_len > 0;
 	if (recv(fd, header, h->bytes, 0) == (ssize_t)h->bytes)
-		conn_accept(p->w, p->l, fd, named ? &h->addr.sa : (const struct sockaddr *)&p->addr, named ? h->addr_len : p->addr_len);
+		conn_accept(p->w, p->l, fd, renamed ? &h->addr.sa : (const struct sockaddr *)&p->addr, renamed ? h->addr_len : p->addr_len, h);
 	else
 		close(fd);
 	if (p->w->counters->connections > 0) {
@@ -196,8 +204,25 @@ static uint64_t time_of(const struct worker *w, const struct listener *l)
 	return wsr_srv_at(t, wsr_server_at(t, wsr_listen_at(t, l->index)->default_server)->srv)->client_header_timeout_ms;
 }
 
+/* RemoteIPProxyProtocolExceptions: who connects from there sends no header. */
+static bool is_exempt(const struct worker *w, const struct sockaddr *addr)
+{
+	const struct wsr_table *t = w->gen ? &w->gen->table : NULL;
+	struct wsr_list rules = t ? wsr_global(t)->exempt : (struct wsr_list){ 0, 0 };
+	struct wsr_str bytes = WSR_STR_NULL;
+	if (addr->sa_family == AF_INET)
+		bytes = wsr_str((const char *)&((const struct sockaddr_in *)(const void *)addr)->sin_addr, 4);
+	else if (addr->sa_family == AF_INET6)
+		bytes = wsr_str((const char *)&((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr, 16);
+	return rules.count > 0 && bytes.len > 0 && wsr_address_listed(t, rules, bytes) != NULL;
+}
+
 void preface_accept(struct worker *w, struct listener *l, int fd, const struct sockaddr *addr, socklen_t len, bool rename)
 {
+	if (is_exempt(w, addr)) {
+		conn_accept(w, l, fd, addr, len, NULL);
+		return;
+	}
 	struct preface *p = l->index != WSR_NONE && len <= sizeof(p->addr) ? calloc(1, sizeof(*p)) : NULL;
 	if (!p) {
 		close(fd);

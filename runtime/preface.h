@@ -24,8 +24,8 @@ enum preface_result { PREFACE_MORE, PREFACE_BAD, PREFACE_DONE };
 /** What a header says. */
 struct preface_header {
 	size_t bytes;               /* its length */
-	union { struct sockaddr sa; struct sockaddr_in in; struct sockaddr_in6 in6; } addr;
-	socklen_t addr_len;         /* 0: it names no address (LOCAL, UNKNOWN) */
+	union preface_address { struct sockaddr sa; struct sockaddr_in in; struct sockaddr_in6 in6; } addr, local; /* the client's, and the one that it connected to */
+	socklen_t addr_len;         /* of each; 0: it names no address (LOCAL, UNKNOWN) */
 };
 
 /** Read a header at the beginning of data. PREFACE_MORE: what is there may become one. */

@@ -159,8 +159,7 @@ struct wsr_global {
 	uint64_t worker_shutdown_timeout_ms; /* 0 = wait for ever */
 	uint32_t default_body;      /* body used before any server is known */
 	uint32_t multi_accept;      /* flag */
-	uint32_t flags;             /* reserved, zero */
-	uint32_t reserved;
+	struct wsr_list exempt;     /* access_rule: clients that send no header of the PROXY protocol (RemoteIPProxyProtocolExceptions) */
 };
 _Static_assert(sizeof(struct wsr_global) == 64, "global");
 

@@ -113,7 +113,7 @@ static bool check_global(struct wsr_walk *w, const struct wsr_global *r)
 	return wsr_want_string0(w, r->origin) && wsr_want_string0(w, r->compiler) && wsr_want_string0(w, r->user) &&
 	       wsr_want_string0(w, r->group) && wsr_want_string0(w, r->pid) &&
 	       wsr_want_index(w, SECTION(error_log), r->error_log) && wsr_want_index(w, SECTION(body), r->default_body) &&
-	       want_enum(w, r->daemon, 0, 1) && want_enum(w, r->multi_accept, 0, 1) && want_zero(w, r->flags) && want_zero(w, r->reserved);
+	       want_enum(w, r->daemon, 0, 1) && want_enum(w, r->multi_accept, 0, 1) && wsr_want_list(w, SECTION(access_rule), r->exempt);
 }
 EACH(global, struct wsr_global)
 

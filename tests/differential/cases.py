@@ -3,6 +3,7 @@
 
 import cases_access
 import cases_answers
+import cases_client
 import cases_files
 import cases_more
 import cases_proxy
@@ -12,4 +13,4 @@ import cases_tls
 import harness
 
 CASES = harness.Case.all
-assert all((cases_access, cases_answers, cases_files, cases_more, cases_proxy, cases_rewrite, cases_shapes, cases_tls))
+assert all((cases_access, cases_answers, cases_client, cases_files, cases_more, cases_proxy, cases_rewrite, cases_shapes, cases_tls))

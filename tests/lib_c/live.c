@@ -124,7 +124,7 @@ int live_connect(struct live *s)
 	int pair[2];
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-	conn_accept(&s->w, &s->listener, pair[0], (struct sockaddr *)&un, sizeof(un.sun_family));
+	conn_accept(&s->w, &s->listener, pair[0], (struct sockaddr *)&un, sizeof(un.sun_family), NULL);
 	return pair[1];
 }
 

@@ -222,7 +222,7 @@ static void many_shared(struct image *im)
 	image_fileset(im, (struct wsr_file){ .root = { WSR_NONE, 0 }, .types = { WSR_NONE, 0 } });
 	image_logset(im, (struct wsr_log){ 0 });
 	image_proxyset(im, default_proxyset());
-	image_fieldset(im, (struct wsr_fieldset){ 0 });
+	image_fieldset(im, (struct wsr_fieldset){ .expires_text = { WSR_NONE, 0 } });
 	image_srv(im, (struct wsr_srv){ .merge_slashes = 1 });
 	image_body(im, (struct wsr_body){ .kind = WSR_LOCATION_SERVER, .regex = WSR_NONE });
 	image_body(im, (struct wsr_body){ .kind = WSR_LOCATION_PREFIX, .regex = WSR_NONE, .name = image_text(im, "/") });

@@ -397,6 +397,20 @@ HttpdCase("clients", "RemoteIPProxyProtocol", vhost("""
        version2(0x20, 0, b""), version2(0x21, 0x11, IPV4 + b"\x04\0\x01x"), version1(b"192.0.2.5", target=b"/guarded"), version1(b"192.0.2.6", target=b"/guarded"),
        version1(b"nonsense"), version2(0x31, 0x11, IPV4), raw(REQUEST % b"/x"), get("/x")], explain=False)  # explain reads no such header
 
+HttpdCase("clients", "RemoteIPProxyProtocolExceptions", """
+RemoteIPProxyProtocol On
+<VirtualHost @A@>
+    ServerName localhost
+    RemoteIPProxyProtocolExceptions 10.0.0.0/8 2001:db8::/32
+    ProxyPass / http://@UP@/
+</VirtualHost>
+<VirtualHost @A@>
+    ServerName other.example
+    RemoteIPProxyProtocolExceptions 127.0.0.0/255.0.0.0 # drop
+    ProxyPass / http://@UP2@/
+</VirtualHost>
+""", [version1(b"192.0.2.5"), version2(0x21, 0x11, IPV4), get("/x"), get("/x", host="other.example"), get("/y", keep=True)], explain=False)
+
 HttpdCase("clients", "RemoteIPProxyProtocol of an address", vhosts("""
     ServerName off.example
     RemoteIPProxyProtocol Off
