@@ -218,7 +218,7 @@ static void many_shared(struct image *im)
 	image_global(im, (struct wsr_global){ .origin = image_text(im, "many.conf") });
 	image_file_name(im, image_text(im, "many.conf"));
 	image_error_log(im, (struct wsr_error_log){ image_text(im, "stderr"), WSR_LOG_ERROR });
-	image_core(im, (struct wsr_core){ 0 });
+	image_core(im, (struct wsr_core){ .auth_realm = { WSR_NONE, 0 } });
 	image_fileset(im, (struct wsr_file){ .root = { WSR_NONE, 0 }, .types = { WSR_NONE, 0 } });
 	image_logset(im, (struct wsr_log){ 0 });
 	image_proxyset(im, default_proxyset());
