@@ -13,6 +13,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -336,4 +337,22 @@ bool htpasswd_member(struct htpasswd *h, const char *path, struct wsr_str user, 
 		start = i + 1;
 	}
 	return false;
+}
+
+void htpasswd_ask(struct htpasswd **h, const char *folder, const struct htpasswd_question *q, struct htpasswd_answer *a)
+{
+	bool absolute = q->file[0] == '/';
+	int n = snprintf(a->path, sizeof(a->path), "%s%s%s", absolute ? "" : folder, absolute ? "" : "/", q->file);
+	a->yes = false;
+	a->why = NULL;
+	if (!*h)
+		*h = htpasswd_new();
+	if (!*h)
+		a->why = "no memory or random bytes for passwords";
+	else if (n < 0 || (size_t)n >= sizeof(a->path))
+		a->why = strerror(ENAMETOOLONG);
+	else if (q->group)
+		a->yes = htpasswd_member(*h, a->path, q->user, *q->group, &a->why);
+	else
+		a->yes = htpasswd_check(*h, a->path, q->user, q->password, &a->why);
 }

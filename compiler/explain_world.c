@@ -103,31 +103,23 @@ static unsigned certified(void *ctx, uint32_t tls)
 }
 
 /* Password and group files are read as they lie on this disk. */
-static struct htpasswd *passwords(struct explanation *x)
+static bool ask_passwords(struct explanation *x, const struct htpasswd_question *q)
 {
-	if (!x->passwords)
-		x->passwords = htpasswd_new();
-	return x->passwords;
+	struct htpasswd_answer a;
+	htpasswd_ask(&x->passwords, x->folder, q, &a);
+	if (a.why)
+		fprintf(stderr, "wsrpc: explain: %s: %s\n", a.path, a.why);
+	return a.yes;
 }
 
 static bool authenticate(void *ctx, const char *user_file, struct wsr_str user, struct wsr_str password)
 {
-	char full[PATH_BYTES];
-	const char *why = NULL;
-	bool known = passwords(ctx) && full_path(ctx, user_file, full) && htpasswd_check(passwords(ctx), full, user, password, &why);
-	if (why)
-		fprintf(stderr, "wsrpc: explain: %s: %s\n", full, why);
-	return known;
+	return ask_passwords(ctx, &(struct htpasswd_question){ .file = user_file, .user = user, .password = password });
 }
 
 static bool member(void *ctx, const char *group_file, struct wsr_str user, struct wsr_str group)
 {
-	char full[PATH_BYTES];
-	const char *why = NULL;
-	bool is_member = passwords(ctx) && full_path(ctx, group_file, full) && htpasswd_member(passwords(ctx), full, user, group, &why);
-	if (why)
-		fprintf(stderr, "wsrpc: explain: %s: %s\n", full, why);
-	return is_member;
+	return ask_passwords(ctx, &(struct htpasswd_question){ .file = group_file, .user = user, .group = &group });
 }
 
 const struct wsr_world explain_world = { .fact = fact, .file = file, .certified = certified, .authenticate = authenticate, .member = member };

@@ -466,40 +466,25 @@ static unsigned certified(void *ctx, uint32_t tls)
 	return status;
 }
 
-/* Absolute path of a password or group file, and the worker's memory of such files. */
-static struct htpasswd *passwords(struct exchange *x, const char *path, char full[PATHS_MAX])
+static bool ask_passwords(struct exchange *x, const struct htpasswd_question *q)
 {
-	if (!x->w->passwords)
-		x->w->passwords = htpasswd_new();
-	if (!x->w->passwords)
-		exchange_error(x, WSR_LOG_CRIT, "no memory or random bytes for passwords");
-	return path_from_prefix(x->w->prefix, path, full) ? x->w->passwords : NULL;
+	struct htpasswd_answer a;
+	htpasswd_ask(&x->w->passwords, x->w->prefix, q, &a);
+	if (a.why)
+		exchange_error(x, WSR_LOG_ERROR, "%s %s: %s", q->group ? "AuthGroupFile" : "AuthUserFile", a.path, a.why);
+	else if (!a.yes && !q->group)
+		exchange_error(x, WSR_LOG_ERROR, "user %.*s: not in %s, or another password", WSR_FMT(q->user), a.path);
+	return a.yes;
 }
 
 static bool authenticate(void *ctx, const char *user_file, struct wsr_str user, struct wsr_str password)
 {
-	struct exchange *x = ctx;
-	char path[PATHS_MAX];
-	const char *why = NULL;
-	struct htpasswd *h = passwords(x, user_file, path);
-	bool known = h && htpasswd_check(h, path, user, password, &why);
-	if (why)
-		exchange_error(x, WSR_LOG_ERROR, "password file %s: %s", path, why);
-	else if (!known)
-		exchange_error(x, WSR_LOG_ERROR, "user %.*s: not in %s, or another password", WSR_FMT(user), path);
-	return known;
+	return ask_passwords(ctx, &(struct htpasswd_question){ .file = user_file, .user = user, .password = password });
 }
 
 static bool member(void *ctx, const char *group_file, struct wsr_str user, struct wsr_str group)
 {
-	struct exchange *x = ctx;
-	char path[PATHS_MAX];
-	const char *why = NULL;
-	struct htpasswd *h = passwords(x, group_file, path);
-	bool is_member = h && htpasswd_member(h, path, user, group, &why);
-	if (why)
-		exchange_error(x, WSR_LOG_ERROR, "group file %s: %s", path, why);
-	return is_member;
+	return ask_passwords(ctx, &(struct htpasswd_question){ .file = group_file, .user = user, .group = &group });
 }
 
 const struct wsr_world exchange_world = { .fact = fact, .file = file, .certified = certified, .authenticate = authenticate, .member = member };

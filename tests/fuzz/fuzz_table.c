@@ -268,7 +268,7 @@ static void read_cond(const struct wsr_table *t, uint32_t cond)
 	if (r->size == 0 || r->size > wsr_cond_count(t) - cond)
 		abort();
 	read_pos(t, r->pos);
-	if (r->op >= WSR_COND_EQUAL && r->op <= WSR_COND_FILE)
+	if (r->op >= WSR_COND_EQUAL && r->op <= WSR_COND_WELCOME)
 		read_tmpl(t, r->a);
 	if (r->op >= WSR_COND_EQUAL && r->op <= WSR_COND_INT_LESS_EQUAL)
 		read_tmpl(t, r->b);

@@ -23,6 +23,8 @@ struct site {
 
 /** Compile; diagnostics go to standard error. @return false if it does not compile. */
 bool site_open(struct site *s, const char *conf);
+/** The same for a virtual host of Apache's language, named t, on 127.0.0.1:8080, with DocumentRoot /html; and what stands outside of it. */
+bool site_open_host(struct site *s, const char *main_server, const char *host, const char *files);
 void site_close(struct site *s);
 
 /**
@@ -44,8 +46,11 @@ const char *site_upstream_head(struct site *s);
 /** The answer's head to an upstream's response head (lines separated by "|"), NUL-terminated, in the arena. */
 const char *site_answer_head(struct site *s, const char *response);
 
-/** Requests and what they must give (after site_settle()) on one server's configuration. */
+/** A request and what it must give. */
 struct site_vector { const char *request, *want; };
+/** Ask each until a NULL request: for the first decision, or `settled`. Prints what differs. @return how many that are */
+int site_ask(struct site *s, const struct site_vector *v, bool settled);
+/** Requests (settled) on one server's configuration. */
 struct site_group {
 	const char *http;           /* statements before the server, "" = none */
 	const char *server;         /* statements of the server, which listens on 127.0.0.1:8080 and is named t */

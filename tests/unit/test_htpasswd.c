@@ -130,6 +130,41 @@ static void groups(void **state)
 	htpasswd_free(h);
 }
 
+/* As eval's worlds ask: the store comes with the first question, names are relative to a folder. */
+static void questions(void **state)
+{
+	struct htpasswd *h = NULL;
+	struct htpasswd_answer a;
+	char folder[sizeof(path)], name[PATH_MAX + 1];
+	const struct wsr_str staff = WSR_STR("staff"), admin = WSR_STR("admin");
+	(void)state;
+	snprintf(folder, sizeof(folder), "%s", path);
+	char *slash = strrchr(folder, '/');
+	*slash = '\0';
+	write_file("mary:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\nstaff: mary\n");
+	htpasswd_ask(&h, folder, &(struct htpasswd_question){ .file = slash + 1, .user = WSR_STR("mary"), .password = WSR_STR("secret") }, &a);
+	assert_true(a.yes);
+	assert_non_null(h);
+	assert_string_equal(a.path, path);
+	htpasswd_ask(&h, folder, &(struct htpasswd_question){ .file = path, .user = WSR_STR("mary"), .password = WSR_STR("Secret") }, &a);
+	assert_false(a.yes);
+	assert_null(a.why);
+	htpasswd_ask(&h, "/nonexistent", &(struct htpasswd_question){ .file = path, .user = WSR_STR("mary"), .group = &staff }, &a);
+	assert_true(a.yes);
+	htpasswd_ask(&h, folder, &(struct htpasswd_question){ .file = path, .user = WSR_STR("mary"), .group = &admin }, &a);
+	assert_false(a.yes);
+	htpasswd_ask(&h, "/nonexistent", &(struct htpasswd_question){ .file = "file", .user = WSR_STR("mary") }, &a);
+	assert_false(a.yes);
+	assert_string_equal(a.path, "/nonexistent/file");
+	assert_string_equal(a.why, "No such file or directory");
+	memset(name, 'a', PATH_MAX);
+	name[PATH_MAX] = '\0';
+	htpasswd_ask(&h, folder, &(struct htpasswd_question){ .file = name, .user = WSR_STR("mary") }, &a);
+	assert_false(a.yes);
+	assert_string_equal(a.why, "File name too long");
+	htpasswd_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +173,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(missing_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(groups, setup, teardown),
+		cmocka_unit_test_setup_teardown(questions, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

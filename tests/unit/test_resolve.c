@@ -66,6 +66,20 @@ static void names_close(struct names *n)
 	close(n->fd);
 }
 
+/* A backend, and the group's only peer is its name. */
+static void open_named(struct backend *b, struct names *n)
+{
+	backend_open(b);
+	names_open(n);
+	add_peer("backend.example", b->port, WSR_PEER_NAME);
+}
+
+static void close_named(struct backend *b, struct names *n)
+{
+	names_close(n);
+	backend_close(b);
+}
+
 static void test_name_is_resolved(void **state)
 {
 	struct backend b;
@@ -73,9 +87,7 @@ static void test_name_is_resolved(void **state)
 	struct caller x;
 
 	(void)state;
-	backend_open(&b);
-	names_open(&n);
-	add_peer("backend.example", b.port, WSR_PEER_NAME);
+	open_named(&b, &n);
 	get(&x, request(0));
 	assert_int_equal(x.ready, 1);
 	assert_int_equal(strncmp(x.address, "127.0.0.1:", 10), 0);
@@ -96,8 +108,7 @@ static void test_name_is_resolved(void **state)
 	assert_int_equal(x.failed, 1); /* nobody listens there */
 	assert_int_equal(strncmp(x.address, "127.0.0.2:", 10), 0);
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
-	names_close(&n);
-	backend_close(&b);
+	close_named(&b, &n);
 }
 
 /* An answer that names an address several times says no more than one that names it once. */
@@ -108,9 +119,7 @@ static void test_repeated_addresses(void **state)
 	struct caller x;
 
 	(void)state;
-	backend_open(&b);
-	names_open(&n);
-	add_peer("backend.example", b.port, WSR_PEER_NAME);
+	open_named(&b, &n);
 	for (n.copies = 3; n.copies > 0; n.copies--) {
 		get(&x, request(0));
 		assert_int_equal(x.ready, 1);
@@ -121,8 +130,7 @@ static void test_repeated_addresses(void **state)
 	assert_int_equal(x.ready, 1);
 	assert_true(x.conn.reused); /* the list of addresses never changed */
 	upstream_put(x.call);
-	names_close(&n);
-	backend_close(&b);
+	close_named(&b, &n);
 }
 
 /* A name server that fails, cuts its answers short or is silent changes nothing. One that says "no such name" does. */
@@ -133,9 +141,7 @@ static void test_last_good_addresses_stay(void **state)
 	struct caller x;
 
 	(void)state;
-	backend_open(&b);
-	names_open(&n);
-	add_peer("backend.example", b.port, WSR_PEER_NAME);
+	open_named(&b, &n);
 	upstream.keepalive = 0;
 	get(&x, request(0));
 	assert_int_equal(x.ready, 1);
@@ -163,8 +169,7 @@ static void test_last_good_addresses_stay(void **state)
 	assert_int_equal(x.failure, UPSTREAM_FAIL_RESOLVE);
 	assert_string_equal(x.text, "host could not be resolved: name does not exist");
 	upstream_drop(x.call, UPSTREAM_NEUTRAL);
-	names_close(&n);
-	backend_close(&b);
+	close_named(&b, &n);
 }
 
 static void test_names_that_fail(void **state)

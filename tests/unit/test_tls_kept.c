@@ -66,51 +66,20 @@ static void test_one_place(void **state)
 	tls_ctxs_free(ctxs);
 }
 
-static void carry(SSL *from, SSL *to)
-{
-	char data[16384];
-	int n;
-
-	while ((n = BIO_read(SSL_get_wbio(from), data, sizeof(data))) > 0)
-		assert_int_equal(BIO_write(SSL_get_rbio(to), data, n), n);
-}
-
-static SSL *side(SSL_CTX *ctx)
-{
-	SSL *ssl = SSL_new(ctx);
-
-	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	return ssl;
-}
-
 /* Between the beginning of a handshake and its end the context is dropped. */
 static void test_connections_keep_theirs(void **state)
 {
-	struct tls_client_settings set = { .verify = false };
 	struct tls_ctxs *ctxs = tls_ctxs_new(&table, keys, NULL, 1);
-	char why[256], buf[8];
-	SSL_CTX *client_ctx = tls_client_ctx_new(&set, why, sizeof(why));
-	SSL *server = side(tls_ctxs_get(ctxs, A, NULL)), *client = side(client_ctx);
+	struct tls_pair p;
 
 	(void)state;
-	SSL_set_accept_state(server);
-	SSL_set_connect_state(client);
-	SSL_do_handshake(client);
+	pair_open(&p, tls_ctxs_get(ctxs, A, NULL));
+	SSL_do_handshake(p.client);
 	assert_non_null(tls_ctxs_get(ctxs, B_TLS12, NULL));
-	for (int i = 0; i < 4; i++) {
-		carry(client, server);
-		SSL_do_handshake(server);
-		carry(server, client);
-		SSL_do_handshake(client);
-	}
+	pair_handshake(&p);
 	tls_ctxs_free(ctxs);
-	assert_int_equal(SSL_write(client, "message", 7), 7);
-	carry(client, server);
-	assert_int_equal(SSL_read(server, buf, sizeof(buf)), 7);
-	assert_memory_equal(buf, "message", 7);
-	SSL_free(server);
-	SSL_free(client);
-	SSL_CTX_free(client_ctx);
+	pair_message(p.client, p.server);
+	pair_close(&p);
 }
 
 int main(void)

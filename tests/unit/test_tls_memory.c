@@ -118,73 +118,35 @@ static void test_what_is_free_goes_back(void **unused)
 
 /* --- sleeping ------------------------------------------------------------------------------------------------------------------ */
 
-static void carry(SSL *from, SSL *to)
-{
-	char data[16384];
-	int n;
-
-	while ((n = BIO_read(SSL_get_wbio(from), data, sizeof(data))) > 0)
-		assert_int_equal(BIO_write(SSL_get_rbio(to), data, n), n);
-}
-
-static SSL *side(SSL_CTX *ctx)
-{
-	SSL *ssl = SSL_new(ctx);
-
-	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	return ssl;
-}
-
-static void exchange(SSL *a, SSL *b)
-{
-	char buf[16];
-
-	assert_int_equal(SSL_write(a, "message", 7), 7);
-	carry(a, b);
-	assert_int_equal(SSL_read(b, buf, sizeof(buf)), 7);
-	assert_memory_equal(buf, "message", 7);
-}
-
 static void test_sleep_and_wake(void **unused)
 {
-	struct tls_client_settings set = { .verify = false };
 	struct tls_ctxs *ctxs = tls_ctxs_new(&table, keys, NULL, TLS_CTXS_KEPT);
-	char why[256];
-	SSL_CTX *client_ctx = tls_client_ctx_new(&set, why, sizeof(why));
-	SSL *server = side(tls_ctxs_get(ctxs, A, NULL)), *client = side(client_ctx);
+	struct tls_pair p;
 	uint8_t before[7168];
 
 	(void)unused;
-	SSL_set_accept_state(server);
-	SSL_set_connect_state(client);
-	for (int i = 0; i < 4; i++) {
-		SSL_do_handshake(client);
-		carry(client, server);
-		SSL_do_handshake(server);
-		carry(server, client);
-	}
+	pair_open(&p, tls_ctxs_get(ctxs, A, NULL));
+	pair_handshake(&p);
 	for (int i = 0; i < 3; i++) {
-		exchange(client, server);
-		exchange(server, client);
-		memcpy(before, server, sizeof(before));
-		void *asleep = tls_memory_sleep(server);
+		pair_message(p.client, p.server);
+		pair_message(p.server, p.client);
+		memcpy(before, p.server, sizeof(before));
+		void *asleep = tls_memory_sleep(p.server);
 #if !defined(__SANITIZE_ADDRESS__) && OPENSSL_VERSION_NUMBER < 0x30200000L
 		assert_non_null(asleep);
-		assert_memory_not_equal(before, server, sizeof(before));
+		assert_memory_not_equal(before, p.server, sizeof(before));
 #endif
 		if (asleep)
-			tls_memory_wake(server, asleep);
-		assert_memory_equal(before, server, sizeof(before));
+			tls_memory_wake(p.server, asleep);
+		assert_memory_equal(before, p.server, sizeof(before));
 	}
-	exchange(client, server);
+	pair_message(p.client, p.server);
 	assert_null(tls_memory_sleep(before)); /* not of ours */
 	void *full = OPENSSL_malloc(7600);
 	memset(full, 1, 7600);
 	assert_null(tls_memory_sleep(full));
 	OPENSSL_free(full);
-	SSL_free(server);
-	SSL_free(client);
-	SSL_CTX_free(client_ctx);
+	pair_close(&p);
 	tls_ctxs_free(ctxs);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Certificates made at run time and a hand-made table with a few tls records, for tests of TLS.
+ * Certificates made at run time, a hand-made table with a few tls records, and connections in memory, for tests of TLS.
  */
 #ifndef TLS_WORLD_H
 #define TLS_WORLD_H
@@ -130,6 +130,71 @@ static int make_world(void **state)
 	v->verify_depth = 1;
 	v->client_certificate = add_string("b.crt");
 	return 0;
+}
+
+/* --- both ends in memory ------------------------------------------------------------------------------------------------- */
+
+struct tls_pair {
+	SSL *server, *client;
+	SSL_CTX *client_ctx;
+};
+
+static inline SSL *pair_end(SSL_CTX *ctx)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	return ssl;
+}
+
+static inline void pair_open(struct tls_pair *p, SSL_CTX *server_ctx)
+{
+	struct tls_client_settings settings = { .verify = false };
+	char why[256];
+
+	p->client_ctx = tls_client_ctx_new(&settings, why, sizeof(why));
+	p->server = pair_end(server_ctx);
+	p->client = pair_end(p->client_ctx);
+	SSL_set_accept_state(p->server);
+	SSL_set_connect_state(p->client);
+}
+
+/* What one end has written is there for the other to read. */
+static inline void pair_carry(SSL *from, SSL *to)
+{
+	char data[16384];
+	int n;
+
+	while ((n = BIO_read(SSL_get_wbio(from), data, sizeof(data))) > 0)
+		assert_int_equal(BIO_write(SSL_get_rbio(to), data, n), n);
+}
+
+static inline void pair_handshake(struct tls_pair *p)
+{
+	for (int i = 0; i < 4; i++) {
+		SSL_do_handshake(p->client);
+		pair_carry(p->client, p->server);
+		SSL_do_handshake(p->server);
+		pair_carry(p->server, p->client);
+	}
+	SSL_do_handshake(p->client);
+}
+
+static inline void pair_message(SSL *from, SSL *to)
+{
+	char buf[16];
+
+	assert_int_equal(SSL_write(from, "message", 7), 7);
+	pair_carry(from, to);
+	assert_int_equal(SSL_read(to, buf, sizeof(buf)), 7);
+	assert_memory_equal(buf, "message", 7);
+}
+
+static inline void pair_close(struct tls_pair *p)
+{
+	SSL_free(p->server);
+	SSL_free(p->client);
+	SSL_CTX_free(p->client_ctx);
 }
 
 #endif
