@@ -20,8 +20,10 @@ void lower_apache_proxy_protocol(struct lower *l, struct level *lv, const struct
 	lv->section->host->proxy_protocol = word_is_nocase(node_arg(n, 0), "on");
 }
 
-static void exempt_networks(struct lower *l, const struct node *n, struct pool *rules, struct pool *places)
+/* One list for all hosts, wherever they say it (mod_remoteip keeps it beside the configuration of hosts). */
+void lower_apache_preface_exempt(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
+	(void)lv, (void)arg;
 	for (unsigned i = 0; i < node_arg_count(n); i++) {
 		struct wsr_access_rule rule;
 		const struct word *w = node_arg(n, i);
@@ -30,36 +32,9 @@ static void exempt_networks(struct lower *l, const struct node *n, struct pool *
 			diag_at(l->cc, CHECK_ADDRESS, w->span, "'%s' is no address or network: names of hosts are not looked up", diag_quote(l->cc, w->text, w->len));
 			continue;
 		}
-		pool_push(rules, &rule);
-		pool_push(places, &at);
+		pool_push(&l->exempt, &rule);
+		pool_push(&l->exempt_places, &at);
 	}
-}
-
-static void all_exempt_networks(struct lower *l, const struct node *block, struct pool *rules, struct pool *places)
-{
-	NODE_EACH_CHILD(n, block) {
-		if (lowered_by(n, lower_apache_preface_exempt))
-			exempt_networks(l, n, rules, places);
-		else if (n->block)
-			all_exempt_networks(l, n, rules, places);
-	}
-}
-
-/* One list for all hosts, wherever they say it (mod_remoteip keeps it beside the configuration of hosts); read at the first. */
-void lower_apache_preface_exempt(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
-{
-	struct wsr_global *g = pool_at(&l->plan->global, 0);
-	struct pool rules, places;
-	(void)lv, (void)n, (void)arg;
-	if (l->exempt_read)
-		return;
-	l->exempt_read = true;
-	pool_init(&rules, sizeof(struct wsr_access_rule));
-	pool_init(&places, sizeof(struct plan_place));
-	all_exempt_networks(l, l->cc->root, &rules, &places);
-	g->exempt = plan_run_at(l->plan, &l->plan->access_rule, rules.data, rules.count, offsetof(struct wsr_access_rule, pos), (struct plan_place *)places.data);
-	pool_free(&rules);
-	pool_free(&places);
 }
 
 /* Private addresses are believed from internal proxies only: `deny` marks those. */

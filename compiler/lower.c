@@ -287,6 +287,8 @@ static void lower_init(struct lower *l, struct compiler *cc, struct plan *plan)
 	pool_init(&l->scratch, 1);
 	pool_init(&l->places, sizeof(struct plan_place));
 	pool_init(&l->insns, sizeof(struct wsr_insn));
+	pool_init(&l->exempt, sizeof(struct wsr_access_rule));
+	pool_init(&l->exempt_places, sizeof(struct plan_place));
 	pool_init(&l->insn_places, sizeof(struct plan_place));
 	lower_servers_init(l);
 	lower_scopes_init(l);
@@ -296,7 +298,7 @@ static void lower_free(struct lower *l)
 {
 	struct pool *pools[] = {
 		&l->variable_info, &l->shape_scratch, &l->shape_keys, &l->shape_info, &l->parts, &l->scratch, &l->places, &l->insns,
-		&l->insn_places, &l->apache_maps, &l->listens, &l->uses, &l->names, &l->servers, &l->items, &l->named,
+		&l->insn_places, &l->apache_maps, &l->exempt, &l->exempt_places, &l->listens, &l->uses, &l->names, &l->servers, &l->items, &l->named,
 	};
 	struct pool_index *indexes[] = {
 		&l->variables, &l->upstreams, &l->log_formats, &l->regexes, &l->shapes, &l->listen_index,
@@ -340,6 +342,8 @@ bool lower_config(struct compiler *cc, struct plan *plan)
 		if (node_is(n, "http") && !n->bad)
 			lower_http(l, &lv, n);
 	lower_variables_check(l);
+	global(l)->exempt = plan_run_at(plan, &plan->access_rule, l->exempt.data, l->exempt.count, offsetof(struct wsr_access_rule, pos),
+					(struct plan_place *)(void *)l->exempt_places.data);
 	if (plan->body.count == 0)
 		global(l)->default_body = level_body(l, &lv, WSR_LOCATION_SERVER, 0, plan_str(plan, wsr_str("", 0)), WSR_NONE);
 	lower_free(l);

@@ -103,6 +103,7 @@ struct lower {
 	struct pool items;          /* struct location: the scopes being built, innermost last */
 	struct pool named;          /* struct wsr_named of the server being lowered */
 	struct pool_index apache_conditions; /* node of <If>, <ElseIf> -> its own condition */
+	struct pool exempt, exempt_places; /* struct wsr_access_rule, struct plan_place: RemoteIPProxyProtocolExceptions of the whole text */
 	struct pool apache_maps;    /* RewriteMap statements and what became of them (apache_map.c) */
 	uint32_t current_server;
 	bool collecting;            /* names of variables are being collected: their own lowering will report what is wrong with them */
@@ -110,7 +111,6 @@ struct lower {
 	unsigned brace_depth;       /* functions inside each other in a text */
 	bool httpd;                 /* statements of an `httpd` block: expressions are httpd's */
 	const struct node *revocation_told; /* Apache: the `revocation` that was found to be without effect: once is enough */
-	bool exempt_read;           /* the networks of RemoteIPProxyProtocolExceptions have been */
 	bool defaults;              /* the table's defaults are being applied, not a user's text */
 };
 
