@@ -3,13 +3,15 @@
  * Inside of table/: the walk over all records and its bounds-checked primitives. Between opening the section directory (wsr_table.c) and
  * the end of wsr_verify_records() only these may be used to follow a reference; afterwards the accessors of wsr_table.h may.
  *
- * wsr_verify.c has the check of each record, wsr_verify_graph.c what holds between records: hash tables, programs, tries, scopes.
+ * wsr_verify.c and wsr_verify_httpd.c have the check of each record, wsr_verify_graph.c what holds between records: hash tables, programs, tries, scopes.
  * Each primitive returns true, or false after noting its reason.
  */
 #ifndef WSR_VERIFY_H
 #define WSR_VERIFY_H
 
 #include "table/wsr_table.h"
+
+#define SECTION(name) WSR_SECTION_##name
 
 /* The start that the records of all slot sections share. */
 struct wsr_slot_key { wsr_sref key; uint32_t hash; };
@@ -33,6 +35,11 @@ struct wsr_walk {
 
 /** Check every record of every section of a table whose section directory is known to be good. */
 bool wsr_verify_records(const struct wsr_table *t, struct wsr_refusal *why);
+
+/* wsr_walk_<section>(): all records of one section. */
+#define X(num, name, type) bool wsr_walk_##name(struct wsr_walk *w);
+WSR_SECTIONS(X)
+#undef X
 
 /** One record starts where the one before it ended, from the first byte to the last; remembers the starts. */
 bool wsr_verify_strings(struct wsr_walk *w);
@@ -108,5 +115,55 @@ static inline bool wsr_want_location(struct wsr_walk *w, uint32_t location, enum
 	return wsr_want_index(w, WSR_SECTION_location, location) &&
 	       wsr_want(w, wsr_location_kind(w, location) == (int)kind, WSR_E_ENUM);
 }
+
+static inline bool wsr_want_enum(struct wsr_walk *w, uint64_t value, uint64_t min, uint64_t max)
+{
+	return wsr_want(w, value >= min && value <= max, WSR_E_ENUM);
+}
+
+static inline bool wsr_want_bits(struct wsr_walk *w, uint64_t value, uint64_t known)
+{
+	return wsr_want(w, (value & ~known) == 0, WSR_E_ENUM);
+}
+
+static inline bool wsr_want_zero(struct wsr_walk *w, uint64_t value)
+{
+	return wsr_want(w, value == 0, WSR_E_RESERVED);
+}
+
+static inline bool wsr_want_pos(struct wsr_walk *w, uint32_t pos)
+{
+	return wsr_want_index0(w, SECTION(pos), pos);
+}
+
+static inline bool wsr_want_tmpl(struct wsr_walk *w, uint32_t tmpl)
+{
+	return wsr_want_index(w, SECTION(tmpl), tmpl);
+}
+
+static inline bool wsr_want_tmpl0(struct wsr_walk *w, uint32_t tmpl)
+{
+	return wsr_want_index0(w, SECTION(tmpl), tmpl);
+}
+
+static inline bool wsr_want_none(struct wsr_walk *w, uint32_t index)
+{
+	return wsr_want(w, index == WSR_NONE, WSR_E_INDEX);
+}
+
+/* Call check_<name>() for each record; note the record where one fails. */
+#define EACH(name, type) \
+	bool wsr_walk_##name(struct wsr_walk *w) \
+	{ \
+		const struct wsr_section_view *view = &w->t->section[WSR_SECTION_##name]; \
+		uint32_t count = view->count, stride = view->stride; \
+		const uint8_t *record = view->base; \
+		for (uint32_t i = 0; i < count; i++, record += stride) \
+			if (!check_##name(w, (const type *)(const void *)record)) { \
+				w->why->record = i; \
+				return false; \
+			} \
+		return true; \
+	}
 
 #endif
