@@ -6,6 +6,7 @@
  * Inheritance as httpd's modules have it: settings of the main server hold in every virtual host; its header fields and variables come before the host's own,
  * its aliases behind them; its rewrite rules stay with it.
  */
+#include "compiler/apache_engine.h"
 #include "compiler/apache_host.h"
 
 #include "compiler/apache_worker.h"
@@ -281,6 +282,7 @@ void lower_apache(struct lower *l, const struct level *base)
 	apache_section_done(l, &lv, &s);
 	fill_server(l, &lv, m);
 	put_back(l->cc->root, &out);
+	apache_engine_check(l);
 	struct wsr_global *g = pool_at(&l->plan->global, 0);
 	g->default_body = level_body(l, &lv, WSR_LOCATION_SERVER, 0, plan_str(l->plan, wsr_str("", 0)), WSR_NONE);
 	g->error_log = (uint32_t)lv.s.log.error_log;
