@@ -197,7 +197,7 @@ quickstart: ## install what is missing, build, and serve https://localhost:8443/
 layers: ## refuse includes against the arrows compiler -> eval -> table <- eval <- runtime
 	$(Q)$(PYTHON) tools/layers.py --build $(BUILD)
 
-docs: ## write docs/DIRECTIVES.md, docs/NGINX.md and wsrp.conf(5) from the directive table
+docs: ## write the lists of directives in docs/ and the manual pages of the three languages from their tables
 	$(Q)$(PYTHON) tools/gen_docs.py
 
 MANPAGES := $(sort $(wildcard docs/man/*.[158]))
