@@ -325,6 +325,7 @@ static void special(struct plan_dump *d, enum plan_setting cell, const struct du
 	case SET_error_page: list_lines(d, "error_page", g, cell, ""); break;
 	case SET_expires_kind: expires_line(d, g); break;
 	case SET_auth_user_file: plan_string_line(d, "auth_basic_user_file", (wsr_sref)v); break;
+	case SET_proxy_ignore_accel: plan_word_line(d, "proxy_ignore_headers", v ? WSR_STR("X-Accel-Redirect") : WSR_STR("X-Accel-Expires")); break;
 	case SET_satisfy_any: plan_word_line(d, "satisfy", v ? WSR_STR("any") : WSR_STR("all")); break;
 	case SET_preserve_host: plan_flag_line(d, "proxy_preserve_host", v); break;
 	case SET_add_forwarded: plan_flag_line(d, "proxy_add_forwarded", v); break;

@@ -477,6 +477,15 @@ void lower_proxy_next_upstream(struct lower *l, struct level *lv, const struct n
 	put_u64(lv, SET_proxy_next_upstream, bits_of(n, names, sizeof(names) / sizeof(*names)));
 }
 
+void lower_proxy_ignore_headers(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	bool accel = false;
+	(void)l, (void)arg;
+	for (unsigned i = 0; i < node_arg_count(n); i++)
+		accel = accel || wsr_str_eq_nocase(arg_str(n, i), WSR_STR("X-Accel-Redirect"));
+	put_u64(lv, SET_proxy_ignore_accel, accel || (level_has(lv, SET_proxy_ignore_accel) && lv->s.proxy.proxy_ignore_accel));
+}
+
 void lower_websocket(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	(void)l;

@@ -230,7 +230,8 @@ static bool reset(struct wsr_eval *e)
 	e->error_status = 0;
 	e->cycles = e->depth = e->call_depth = 0;
 	e->calls = 0;
-	e->response = NULL;
+	e->response = e->upstream_head = NULL;
+	e->kept = NULL;
 	wsr_decide(e, WSR_DECIDE_ANSWER, WSR_NONE); /* nothing yet; variables look at it */
 	e->captures.count = 0;
 	e->httpd = NULL;

@@ -122,7 +122,9 @@ struct wsr_eval {
 	uint8_t depth;              /* of nested variable evaluation */
 	uint8_t call_depth;         /* of calls in templates */
 	uint32_t calls;             /* run for this request */
-	const struct wsr_head *response; /* upstream's, for $upstream_http_ and $sent_http_ */
+	const struct wsr_head *response; /* upstream's that is passed on, for $sent_http_ */
+	const struct wsr_head *upstream_head; /* the last one that came, for $upstream_http_ */
+	struct wsr_kept *kept;      /* from upstreams that sent X-Accel-Redirect; NULL = none did */
 	struct wsr_str *values;     /* user variables by slot; ptr NULL = not set / not computed yet */
 	struct wsr_str proxy_host;  /* $proxy_host of a PROXY decision */
 	struct wsr_str client, client_binary, client_port; /* address as text, in bytes, and port when a trusted proxy named another one; ptr NULL = the connection's */
@@ -182,6 +184,12 @@ void wsr_eval_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64
 
 /** Does our own page take the place of an upstream's response with this status (proxy_intercept_errors, ProxyErrorOverride)? Then wsr_eval_error() decides on. */
 bool wsr_eval_intercepts(const struct wsr_eval *e, unsigned status);
+
+/** Its response is not passed on: its fields stay known to variables, and what a 401 asks for goes out with our page. The head must live as long as the arena. */
+void wsr_eval_intercepted(struct wsr_eval *e, const struct wsr_head *up);
+
+/** Does an upstream's response name another place of this server (X-Accel-Redirect)? Then that is decided; the head must live as long as the arena. */
+bool wsr_eval_accelerate(struct wsr_eval *e, const struct wsr_head *up);
 
 /** What the answer's head needs to know beyond the evaluation. */
 struct wsr_answer {

@@ -10,6 +10,7 @@
 
 #include "eval/wsr_expires.h"
 #include "eval/wsr_httpd.h"
+#include "eval/wsr_kept.h"
 #include "eval/wsr_location.h"
 
 #include <stdio.h>
@@ -215,6 +216,7 @@ void wsr_eval_upstream_head(struct wsr_eval *e, enum wsr_framing framing, uint64
 {
 	const struct wsr_decision *d = &e->decision;
 	struct configured c;
+	e->upstream_head = NULL; /* of another upstream */
 	if (e->httpd) {
 		wsr_httpd_upstream_head(e, framing, length, keepalive, out);
 		return;
@@ -401,6 +403,24 @@ static void write_answer_framing(const struct wsr_head *up, const struct wsr_ans
 		wsr_write_framing(out, a->framing, a->length);
 }
 
+/* What an upstream said of a file or text of ours that it named; error pages have a type of their own. */
+static void write_type(struct wsr_eval *e, const struct wsr_answer *a, struct wsr_out *out)
+{
+	bool named = e->kept && e->kept->type.len > 0 && a->status < 300;
+	struct wsr_str type = named && a->content_type.ptr ? e->kept->type : a->content_type;
+	if (type.len > 0)
+		wsr_out_known(out, WSR_STR("Content-Type"), type);
+}
+
+static void write_kept(const struct wsr_kept *k, const struct wsr_expiry *expiry, struct wsr_out *out)
+{
+	for (uint32_t i = 0; i < k->fields.count; i++) {
+		const struct wsr_field *f = &k->fields.fields[i];
+		if (!(expiry->given && (f->id == WSR_F_EXPIRES || f->id == WSR_F_CACHE_CONTROL)))
+			wsr_out_field(out, f->name, f->value);
+	}
+}
+
 void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const struct wsr_answer *a, struct wsr_out *out)
 {
 	if (e->httpd) {
@@ -409,6 +429,7 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 	}
 	struct wsr_expiry expiry = { .given = false };
 	e->response = up;
+	e->upstream_head = up ? up : e->upstream_head;
 	if (e->fieldset->expires_kind != WSR_EXPIRES_OFF && usual_status(a->status))
 		wsr_expiry_find(e, up && !passes(e, up, WSR_F_LAST_MODIFIED) ? NULL : up, a, &expiry);
 	wsr_out_status_line(out, 1, a->status, up && up->status == a->status && up->reason.len ? up->reason : wsr_reason(a->status));
@@ -416,8 +437,7 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 		wsr_out_own(out, WSR_STR("Server"), e->core->server_tokens ? WSR_STR("wsrp/" WSR_VERSION) : WSR_STR("wsrp"));
 	if (a->date.len > 0 && !passes(e, up, WSR_F_DATE))
 		wsr_out_own(out, WSR_STR("Date"), a->date);
-	if (a->content_type.len > 0)
-		wsr_out_known(out, WSR_STR("Content-Type"), a->content_type);
+	write_type(e, a, out);
 	write_answer_framing(up, a, out);
 	write_answer_connection(e, a, out);
 	if (a->location.len > 0)
@@ -427,6 +447,8 @@ void wsr_eval_answer_head(struct wsr_eval *e, const struct wsr_head *up, const s
 	for (uint32_t i = 0; i < a->extra_count; i++)
 		if (!is_replaced(e, a->status, &expiry, &a->extra[i]))
 			wsr_out_field(out, a->extra[i].name, a->extra[i].value);
+	if (e->kept)
+		write_kept(e->kept, &expiry, out);
 	if (up)
 		write_upstream_fields(e, up, a->status, &expiry, out);
 	wsr_expiry_write(&expiry, out);

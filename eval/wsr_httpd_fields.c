@@ -505,6 +505,7 @@ void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const 
 	/* ap_send_error_response: redirects of our own too, but not what OPTIONS is told */
 	bool error = !up && e->decision.kind == WSR_DECIDE_ANSWER && !(a->status == 200 && e->decision.allow.ptr);
 	e->response = up;
+	e->upstream_head = up ? up : e->upstream_head;
 	e->httpd->sent = e->httpd->sent_always = (struct wsr_field_list){ 0 };
 	if (up)
 		backend_fields(e, up, &fields);

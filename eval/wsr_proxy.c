@@ -228,3 +228,11 @@ bool wsr_eval_intercepts(const struct wsr_eval *e, unsigned status)
 		return false;
 	return e->httpd ? is_overridden(e, status) : has_error_page(e, status);
 }
+
+void wsr_eval_intercepted(struct wsr_eval *e, const struct wsr_head *up)
+{
+	e->upstream_head = up;
+	for (uint32_t i = 0; i < up->field_count && up->status == 401 && !e->challenge.len; i++)
+		if (wsr_str_eq_nocase(up->fields[i].name, WSR_STR("WWW-Authenticate")))
+			e->challenge = up->fields[i].value;
+}

@@ -338,8 +338,8 @@ bool wsr_var_value(struct wsr_eval *e, unsigned id, struct wsr_str suffix, struc
 	case WSR_V_ARG_:             return e->args.len > 0 && argument(e->args, suffix, out);
 	case WSR_V_COOKIE_:          return cookie(h, WSR_F_COOKIE, suffix, out);
 	case WSR_V_SENT_HTTP_:       return sent_field(e, suffix, out);
-	case WSR_V_UPSTREAM_HTTP_:   return response_field(e->response, suffix, out);
-	case WSR_V_UPSTREAM_COOKIE_: return cookie(e->response, WSR_F_SET_COOKIE, suffix, out);
+	case WSR_V_UPSTREAM_HTTP_:   return response_field(e->upstream_head, suffix, out);
+	case WSR_V_UPSTREAM_COOKIE_: return cookie(e->upstream_head, WSR_F_SET_COOKIE, suffix, out);
 	case WSR_V_ARGS:
 	case WSR_V_QUERY_STRING:     return some(e->args, out);
 	case WSR_V_IS_ARGS:          return some(e->args.len ? WSR_STR("?") : WSR_STR(""), out);

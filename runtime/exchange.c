@@ -221,9 +221,16 @@ void exchange_carry_out(struct exchange *x)
 	}
 }
 
+void exchange_go_on(struct exchange *x)
+{
+	proxy_stop(x);
+	static_release(x);
+	exchange_carry_out(x);
+}
+
 void exchange_fail(struct exchange *x, unsigned status, enum close_reason reason)
 {
-	proxy_release(x);
+	proxy_stop(x);
 	static_release(x);
 	if (x->head_sent || ++x->failures > WSR_MAX_CYCLES) {
 		exchange_finish(x, CONN_ABORT, reason);

@@ -79,6 +79,8 @@ bool exchange_client_end(struct exchange *x, enum stream_end why);
 
 /** Carry out a decision (x->eval.decision). */
 void exchange_carry_out(struct exchange *x);
+/** An upstream's response led to another decision, which is made: carry it out, and nothing else of that response. The evaluation counts such cycles. */
+void exchange_go_on(struct exchange *x);
 /** Something went wrong: answer with the page for this status, or break the connection if an answer has begun. */
 void exchange_fail(struct exchange *x, unsigned status, enum close_reason reason);
 /** Log, release, and hand the connection back. x is gone. */

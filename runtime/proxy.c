@@ -326,14 +326,33 @@ static void connect_upstream(struct exchange *x)
 		on_ready(x, idle);
 }
 
+static void drop_replay(struct proxy *p)
+{
+	free(p->replay);
+	p->replay = NULL;
+	p->replay_len = 0;
+}
+
+/** What an earlier upstream was sent of the body is sent again, if all of it was kept. */
+static void take_over_replay(struct exchange *x, struct proxy *old)
+{
+	struct proxy *p = x->proxy;
+	if (!old->replay_lost && old->replay_len == x->conn->body.bytes) {
+		p->replay = old->replay;
+		p->replay_len = old->replay_len;
+		old->replay = NULL;
+	}
+	drop_replay(old);
+}
+
 /** Framing of the upstream request. @return false if the upstream cannot be sent this body: chunks to an HTTP/1.0 upstream would have to be kept whole. */
 static bool choose_framing(struct exchange *x)
 {
 	const struct wsr_proxyset *ps = x->eval.proxyset;
 	struct proxy *p = x->proxy;
-	/* An error page asks with GET, and what an earlier upstream has taken of the body is gone. */
+	/* An error page asks with GET, and what an earlier upstream has taken of a large body is gone. */
 	bool body = ps->proxy_pass_request_body && !x->eval.body_refused && wsr_str_eq(x->eval.method, x->request.method);
-	if (x->eval.error_page && x->conn->body.bytes > 0)
+	if ((x->eval.error_page || x->eval.kept) && x->conn->body.bytes > p->replay_len)
 		body = false;
 	p->request_framing = body ? (uint8_t)x->request.framing : WSR_FRAMING_NONE;
 	return p->request_framing != WSR_FRAMING_CHUNKED || ps->proxy_http_version != 10;
@@ -341,7 +360,7 @@ static bool choose_framing(struct exchange *x)
 
 void proxy_start(struct exchange *x)
 {
-	const struct proxy *old = x->proxy;
+	struct proxy *old = x->proxy;
 	struct proxy *p = wsr_arena_alloc(&x->arena, sizeof(*p));
 	struct proxy_try *tries = old ? old->tries : wsr_arena_alloc(&x->arena, sizeof(*tries));
 	if (!p || !tries) {
@@ -356,6 +375,8 @@ void proxy_start(struct exchange *x)
 	size_t buffers = (size_t)x->eval.proxyset->proxy_buffers_bytes;
 	p->high_water = buffers > STREAM_LOW_WATER ? buffers : STREAM_LOW_WATER + 1;
 	x->proxy = p;
+	if (old)
+		take_over_replay(x, old);
 	if (!choose_framing(x)) {
 		exchange_fail(x, 411, CLOSE_NONE);
 		return;
@@ -372,7 +393,7 @@ void proxy_client_drained(struct exchange *x)
 	}
 }
 
-void proxy_release(struct exchange *x)
+void proxy_stop(struct exchange *x)
 {
 	struct proxy *p = x->proxy;
 	if (!p)
@@ -381,8 +402,12 @@ void proxy_release(struct exchange *x)
 		upstream_drop(p->call, UPSTREAM_NEUTRAL);
 	p->call = NULL;
 	p->up = NULL;
-	free(p->replay);
-	p->replay = NULL;
-	p->replay_len = 0;
 	body_in_release(&p->body);
+}
+
+void proxy_release(struct exchange *x)
+{
+	proxy_stop(x);
+	if (x->proxy)
+		drop_replay(x->proxy);
 }

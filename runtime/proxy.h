@@ -71,6 +71,8 @@ void proxy_request_body(struct exchange *x, const struct wsr_str *payload, unsig
 void proxy_client_drained(struct exchange *x);
 /** Let go of the upstream, if there is still one. What was tried stays for the log. */
 void proxy_release(struct exchange *x);
+/** Nothing more of this upstream; what was sent to it of the request is kept for another one. */
+void proxy_stop(struct exchange *x);
 /** Peer in use, or the last one, for the error log. */
 struct wsr_str proxy_address(const struct exchange *x);
 

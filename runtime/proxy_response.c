@@ -184,6 +184,16 @@ static void switch_protocols(struct exchange *x, struct wsr_str in)
 	tunnel_open(x, &head, in);
 }
 
+/** Only the head of this response is wanted. */
+static void forget_upstream(struct exchange *x)
+{
+	struct proxy *p = x->proxy;
+	proxy_current_try(x)->response_ms = proxy_current_try(x)->header_ms;
+	upstream_drop(p->call, UPSTREAM_OK);
+	p->call = NULL;
+	p->up = NULL;
+}
+
 /** A final response's head is complete; `in` is what came behind it. */
 static void take_response(struct exchange *x, struct wsr_str in)
 {
@@ -197,11 +207,12 @@ static void take_response(struct exchange *x, struct wsr_str in)
 	} else if (bit && proxy_can_try_next(x, bit)) {
 		proxy_try_failed(x, bit, status, CLOSE_NONE);
 	} else if (wsr_eval_intercepts(&x->eval, status)) {
-		t->response_ms = t->header_ms;
-		upstream_drop(p->call, UPSTREAM_OK);
-		p->call = NULL;
-		p->up = NULL;
+		forget_upstream(x);
+		wsr_eval_intercepted(&x->eval, &p->response);
 		exchange_fail(x, status, CLOSE_NONE);
+	} else if (wsr_eval_accelerate(&x->eval, &p->response)) {
+		forget_upstream(x);
+		exchange_go_on(x);
 	} else {
 		answer_response(x, in);
 	}

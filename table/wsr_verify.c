@@ -364,7 +364,7 @@ static bool check_proxyset(struct wsr_walk *w, const struct wsr_proxyset *r)
 {
 	uint64_t next = WSR_NEXT_NON_IDEMPOTENT * 2 - 1;
 
-	return wsr_want_enum(w, r->websocket, WSR_WEBSOCKET_OFF, WSR_WEBSOCKET_ONLY) && wsr_want_enum(w, r->via, WSR_VIA_OFF, WSR_VIA_BLOCK) && wsr_want_enum(w, r->proxy_http_version, 10, 11) &&
+	return wsr_want_enum(w, r->proxy_ignore_accel, 0, 1) && wsr_want_enum(w, r->websocket, WSR_WEBSOCKET_OFF, WSR_WEBSOCKET_ONLY) && wsr_want_enum(w, r->via, WSR_VIA_OFF, WSR_VIA_BLOCK) && wsr_want_enum(w, r->proxy_http_version, 10, 11) &&
 	       wsr_want_bits(w, r->proxy_next_upstream, next) && wsr_want_enum(w, r->proxy_ssl_verify, WSR_PROXY_VERIFY_OFF, WSR_PROXY_VERIFY_CHAIN_NO_CA) &&
 	       wsr_want_enum(w, r->proxy_ssl_check_name, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) && wsr_want_enum(w, r->proxy_ssl_check_cn, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) &&
 	       wsr_want_enum(w, r->proxy_ssl_check_expire, WSR_PEER_CHECK_OFF, WSR_PEER_CHECK_DEFAULT) && want_crl_check(w, r->proxy_ssl_crl_check) &&

@@ -3,7 +3,7 @@
 
 import base64
 
-from harness import Case, get, head, post, site, upgrade
+from harness import Case, get, head, post, raw, site, upgrade
 
 USERS = """# users
 ann:$apr1$8xQTxxGa$Cyke2NX3vEsX19OLJenom1:a comment
@@ -72,6 +72,22 @@ FORWARDED = [[], [("X-Forwarded-For", "192.0.2.1")], [("X-Forwarded-For", "192.0
              [("X-Forwarded-For", "::ffff:10.1.1.1")], [("X-Forwarded-For", "192.0.2.1, ::ffff:10.1.1.1")], [("X-Forwarded-For", "unix:/x")], [("X-Forwarded-For", ",")], [("X-Real-IP", "192.0.2.3")], [("X-Real-IP", "192.0.2.3"), ("X-Real-IP", "192.0.2.4")],
              [("X-Real-IP", "192.0.2.3, 192.0.2.4")], [("CF-Connecting-IP", "192.0.2.5")], [("CF-Connecting-IP", "192.0.2.5"), ("CF-Connecting-IP", "192.0.2.6")], [("X-Forwarded-For", "192.0.2.1"), ("X-Real-IP", "192.0.2.3")]]
 SAID = "proxy_set_header X-Said \"$remote_addr,$realip_remote_addr\"; proxy_set_header X-Port $port; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_pass http://@UP@;"
+
+GREETED = [b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n", b"PROXY TCP6 2001:db8::7 ::1 4711 80\r\n", b"PROXY UNKNOWN\r\n", b"PROXY TCP4 127.0.0.1 127.0.0.1 443 80\r\n"]
+
+Case("addresses of the PROXY protocol", site("""
+    log_format who '$remote_addr:$remote_port $realip_remote_addr $proxy_protocol_addr:$proxy_protocol_port';
+    server {
+        listen @A@ proxy_protocol;
+        location / { proxy_set_header X-Said "$remote_addr"; proxy_set_header X-Announced "$proxy_protocol_addr $proxy_protocol_port"; proxy_pass http://@UP@; }
+    }
+    server {
+        listen @B@ proxy_protocol;
+        set_real_ip_from 127.0.0.1; # drop
+        real_ip_header proxy_protocol; # drop
+        access_log @DIR@/access.log who; # drop
+        location / { proxy_set_header X-Said "$remote_addr"; deny 192.0.2.7; proxy_pass http://@UP@; }
+    }"""), [raw(greeting + b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", at=at) for at in "AB" for greeting in GREETED[:2 if at == "B" else 4]], observe=["log:access.log"])
 
 Case("real addresses", site("""
     map $remote_port $port { ~^[3-6][0-9][0-9][0-9][0-9]$ ""; default $remote_port; } # the kernel's choice is not compared

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What upstreams answer, and what nginx makes of it: fields of caches, dates, redirects to files."""
 
-from harness import Case, get, head, site
+from harness import Case, get, head, post, site, upgrade
 from lib.backend import respond
 
 CACHED = {
@@ -46,3 +46,57 @@ Case("expires by the date of a file, which explain does not know", site("""
         location /old/ { alias @DIR@/html/; expires modified 1d; } # drop
         location /files/ { alias @DIR@/html/; expires modified 40y; } # drop
     }"""), [get("/old/a.txt"), get("/old/none"), get("/files/a.txt")], files=FILES, explain=False)
+
+ELSEWHERE = {"file": "/kept/a.txt", "css": "/kept/b.css", "encoded": "/kept/%61.txt?x=1", "named": "@named", "again": "/up/css", "proxied": "/behind/x?y=1", "missing": "/kept/none", "folder": "/kept/",
+             "text": "/text", "moved": "/moved", "denied": "/denied/x", "up": "/kept/../kept/a.txt", "up2": "/kept/%2e%2e/kept/a.txt", "relative": "kept/a.txt", "empty": "", "loop": "/up/loop"}
+
+
+def elsewhere(request):
+    name = request.target.partition("?")[0].rpartition("/")[2]
+    if request.target.startswith("/behind/"):
+        return [respond(200, [("Content-Type", "text/plain"), ("X-Method", request.method), ("Set-Cookie", "second=2"), ("X-Other", "kept here")], b"" if request.method == "HEAD" else b"from behind")]
+    fields = [("Content-Type", "text/x-own" if name != "css" else "text/css"), ("Set-Cookie", "first=1"), ("Cache-Control", "private"), ("Content-Disposition", "attachment"), ("ETag", "\"own\""), ("X-Other", "lost")]
+    return [respond(200 if name != "again" else 404, fields + ([("X-Accel-Redirect", ELSEWHERE[name])] if name in ELSEWHERE else []), b"" if request.method == "HEAD" else b"not seen")]
+
+
+Case("X-Accel-Redirect", site("""
+    server {
+        listen @A@;
+        location /up/ { proxy_pass http://@UP@; }
+        location /ignored/ { proxy_pass http://@UP@/up/; proxy_ignore_headers X-Accel-Expires X-Accel-Redirect; } # drop
+        location /intercepted/ { proxy_pass http://@UP@/up/; proxy_intercept_errors on; error_page 404 = /text; } # drop
+        location /kept/ { internal; alias @DIR@/html/; add_header X-Kept yes; } # drop
+        location /cached/ { proxy_pass http://@UP@/up/; }
+        location /behind/ { internal; proxy_pass http://@UP2@; proxy_set_header X-Told $upstream_http_content_disposition; } # drop
+        location /text { internal; expires 1h; return 200 "text $uri $upstream_http_content_disposition"; } # drop
+        location /moved { return 302 /elsewhere; } # drop
+        location /denied/ { deny all; } # drop
+        location @named { return 200 "named $uri $args"; } # drop
+    }"""), [ask("/up/" + name + "?a=1") for name in list(ELSEWHERE) + ["plain"] for ask in (get, head, post)] + [get("/ignored/file"), get("/intercepted/again"), get("/up/file", fields=[("Range", "bytes=1-2")]),
+     get("/up/file", fields=[("If-None-Match", "\"own\"")]), get("/up/file", version="1.0"), get("/text"), upgrade("/up/named")],
+     files=FILES, script=elsewhere, explain=False, differs=["get without body"])
+
+
+def moving(request):
+    if request.backend == "up2":
+        return [respond(200, [("Content-Type", "text/plain")], ("moved to %s" % request.target).encode())]
+    if request.target == "/401":
+        return [respond(401, [("WWW-Authenticate", "Basic realm=\"theirs\"")], b"no")]
+    return [respond(302, [("Location", "/there?x=1"), ("X-Place", "/place")], b"go")]
+
+
+Case("answers of an upstream that are caught", site("""
+    server {
+        listen @A@;
+        location / {
+            proxy_pass http://@UP@;
+            proxy_intercept_errors on; # drop
+            error_page 301 302 307 = @follow; # drop
+            error_page 401 /sign-in; # drop
+        }
+        location @follow { # drop
+            set $place $upstream_http_location; # drop
+            proxy_pass http://@UP2@$place;
+        }
+        location = /sign-in { return 200 "please sign in $upstream_http_www_authenticate"; } # drop
+    }"""), [get("/x"), head("/x"), get("/401"), post("/x"), post("/401"), post("/x", body=b"x" * 40000)], script=moving, explain=False)

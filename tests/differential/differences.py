@@ -71,6 +71,13 @@ def refusal(row, one):
 
 
 @named
+def get_without_body(row, one):
+    """The place that X-Accel-Redirect names is asked for with GET: nginx sends the body of a POST along, we do not."""
+    for request in one["upstream"][1:] if row.method == "POST" else []:
+        request["body"] = b""
+
+
+@named
 def upgrade_recipe(_row, one):
     """The Upgrade/Connection recipe is the route property `websocket on`: its fields are sent with a WebSocket handshake only."""
     for request in one["upstream"]:

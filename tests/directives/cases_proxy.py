@@ -59,6 +59,12 @@ def logged_status(p):
     return lines[0] if lines else None
 
 
+def named_elsewhere(p):
+    """The body when the upstream names another place to be sent."""
+    p.backend.script = lambda request: [backend.respond(200, [("X-Accel-Redirect", "/kept")], b"own")]
+    return p.get("/").body.decode()
+
+
 def tunnel_after_silence(p):
     with p.connect() as link:
         assert link.ask("/chat", fields=WEBSOCKET).status == 101
@@ -114,6 +120,7 @@ case("proxy_next_upstream_timeout", "200ms", "30s", "answer", (503, 200), first_
 case("proxy_method", "PUT", "DELETE", "upstream request", ("PUT", "DELETE"), received(".method"), server=UP)
 case("proxy_bind", "127.0.0.7", "127.0.0.8", "upstream request", ("127.0.0.7", "127.0.0.8"), body(),
      server="server { listen 127.0.0.1:PORT; location / { LINE; proxy_pass http://127.0.0.1:PORT2; } } server { listen 127.0.0.1:PORT2; return 200 $remote_addr; }")
+case("proxy_ignore_headers", "X-Accel-Redirect", "X-Accel-Expires", "answer", ("own", "kept"), named_elsewhere, server=UP + " location /kept { internal; return 200 kept; }")
 case("proxy_hide_header", "X-Shown", "X-Other", "answer", (None, "1"), field("X-Shown", "/fields"), server=UP)
 case("proxy_pass_header", "X-Pad", "X-Other", "answer", ("pad", None), field("X-Pad", "/fields"), server=UP)
 case("proxy_ssl_verify", "on", "off", "answer", (502, 200), status(), server=tls_up("LINE; proxy_ssl_trusted_certificate other.crt; proxy_ssl_name localhost;", EC + "return 200 x;"))
