@@ -114,6 +114,12 @@ static inline unsigned not_plain(__m128i x)
 	return ~(unsigned)_mm_movemask_epi8(_mm_or_si128(name(x), _mm_cmpeq_epi8(x, all('.')))) & 0xffff;
 }
 
+static inline unsigned not_quoted(__m128i x)
+{
+	__m128i mark = _mm_or_si128(_mm_cmpeq_epi8(x, all('"')), _mm_cmpeq_epi8(x, all('\\')));
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(mark, _mm_andnot_si128(between(x, 0x20, 0x7e), all((char)0xff))));
+}
+
 static inline __m128i sixteen(const char *p)
 {
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -162,4 +168,5 @@ SPAN(wsr_line_span, not_line, wsr_char_is(s.ptr[n], WSR_C_LINE))
 SPAN(wsr_target_span, not_target, wsr_char_is(s.ptr[n], WSR_C_TARGET))
 SPAN(wsr_name_span, not_name, wsr_char_is(s.ptr[n], WSR_C_NAME))
 SPAN(wsr_ascii_span, not_ascii, (unsigned char)s.ptr[n] < 0x80 && wsr_char_is(s.ptr[n], WSR_C_TARGET))
+SPAN(wsr_quoted_span, not_quoted, s.ptr[n] >= 0x20 && s.ptr[n] < 0x7f && s.ptr[n] != '"' && s.ptr[n] != '\\')
 SPAN(wsr_plain_span, not_plain, wsr_char_is(s.ptr[n], WSR_C_NAME) || s.ptr[n] == '.')

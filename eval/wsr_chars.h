@@ -36,13 +36,14 @@ static inline size_t wsr_span(struct wsr_str s, unsigned what)
 
 /*
  * The same for the classes that most bytes of a head belong to, sixteen bytes at a time where the processor can: PLAIN is WSR_C_NAME and ".", the bytes
- * of nearly every host; ASCII is WSR_C_TARGET below 0x80.
+ * of nearly every host; ASCII is WSR_C_TARGET below 0x80; QUOTED is what may stand between double quotes as it is: printable ASCII but '"' and '\\'.
  */
 size_t wsr_line_span(struct wsr_str s);
 size_t wsr_target_span(struct wsr_str s);
 size_t wsr_name_span(struct wsr_str s);
 size_t wsr_plain_span(struct wsr_str s);
 size_t wsr_ascii_span(struct wsr_str s);
+size_t wsr_quoted_span(struct wsr_str s);
 
 /** Value of a hexadecimal digit, or -1. */
 static inline int wsr_hex_digit(char c)

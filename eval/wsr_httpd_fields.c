@@ -443,10 +443,11 @@ static bool lifetime(struct wsr_eval *e, bool *by_file, int64_t *seconds)
 static void expire(struct wsr_eval *e, const struct wsr_head *up, unsigned status, struct wsr_field_list *list)
 {
 	bool by_file;
-	int64_t seconds, now = wsr_now_s(e);
+	int64_t seconds;
 	uint32_t modified = wsr_fields_find(list, WSR_STR("Last-Modified"), 0);
 	if (status >= 400 || has_field(list, "Expires") || !lifetime(e, &by_file, &seconds) || (by_file && (up || modified == list->count)))
 		return;
+	int64_t now = wsr_now_s(e);
 	int64_t at = (by_file ? wsr_http_date_parse(list->fields[modified].value) : now) + seconds;
 	at = at > now ? at : now;
 	char date[WSR_DATE_BYTES], age[40];

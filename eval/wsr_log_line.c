@@ -3,6 +3,7 @@
  * Access log lines. In: a format and the evaluation of a finished request. Out: one line, in which what came from outside is escaped so that it can
  * neither end the line nor close a quote (nginx: log_format's escape=default, json, none; httpd's way).
  */
+#include "eval/wsr_chars.h"
 #include "eval/wsr_httpd.h"
 #include "eval/wsr_uri.h"
 #include "eval/wsr_value.h"
@@ -68,7 +69,7 @@ static struct wsr_str escape(struct wsr_arena *a, struct wsr_str s, uint32_t how
 {
 	bool json = how == WSR_ESCAPE_JSON;
 	size_t odd = 0;
-	if (how == WSR_ESCAPE_NONE)
+	if (how == WSR_ESCAPE_NONE || wsr_quoted_span(s) == s.len) /* which is plain for all of them */
 		return s;
 	for (size_t i = 0; i < s.len; i++)
 		odd += json ? !plain_json((unsigned char)s.ptr[i]) : !plain_default((unsigned char)s.ptr[i]);

@@ -194,8 +194,7 @@ static bool status(struct wsr_eval *e, struct wsr_str *out)
 	if (fact(e, WSR_V_STATUS, out))
 		return true;
 	unsigned code = e->response ? e->response->status : e->decision.status;
-	char *text = code ? wsr_arena_alloc(e->arena, 8) : NULL;
-	return text && some(wsr_str(text, (size_t)snprintf(text, 8, "%03u", code % 1000)), out);
+	return code && some(wsr_number(e->arena, code), out) && out->ptr;
 }
 
 static bool is_tls(const struct wsr_eval *e)

@@ -100,8 +100,8 @@ uint64_t exchange_age_ms(const struct exchange *x);
 /** Answers eval's questions about the world; ctx is the exchange. runtime/facts.c. */
 extern const struct wsr_world exchange_world;
 #define FACT_TIME_BYTES 64u
-/** The present for $msec, $time_local or $time_iso8601 into text; returns text. */
-const char *fact_time_text(enum wsr_var_id id, char text[FACT_TIME_BYTES]);
+/** The present for $msec, $time_local or $time_iso8601. @return text, or the worker's own, which holds until the next call. */
+const char *fact_time_text(struct worker *w, enum wsr_var_id id, char text[FACT_TIME_BYTES]);
 /** The client's address as text, "unix:" for a unix socket; lives as long as the connection. */
 struct wsr_str fact_remote_addr(const struct exchange *x);
 

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "eval/wsr_value.h"
 #include "runtime/exchange.h"
 #include "common/htpasswd.h"
 #include "runtime/paths.h"
@@ -47,7 +48,8 @@ static bool putf(struct wsr_arena *a, struct wsr_str *out, const char *fmt, ...)
 
 static bool put_number(struct wsr_arena *a, struct wsr_str *out, uint64_t n)
 {
-	return putf(a, out, "%llu", (unsigned long long)n);
+	*out = wsr_number(a, n);
+	return out->ptr != NULL;
 }
 
 /* --- addresses --------------------------------------------------------------------------------------------------------- */
@@ -127,9 +129,19 @@ static bool put_local_address(const struct exchange *x, struct wsr_arena *a, str
 
 /* --- time -------------------------------------------------------------------------------------------------------------- */
 
+/** Milliseconds as seconds with three places. */
 static bool put_seconds(struct wsr_arena *a, struct wsr_str *out, uint64_t ms)
 {
-	return putf(a, out, "%llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+	struct wsr_str s = wsr_number(a, ms / 1000);
+	char *text = s.ptr ? wsr_arena_alloc(a, s.len + 4) : NULL;
+	if (!text)
+		return false;
+	memcpy(text, s.ptr, s.len);
+	text[s.len] = '.';
+	for (size_t i = 3; i > 0; i--, ms /= 10)
+		text[s.len + i] = (char)('0' + ms % 10);
+	*out = wsr_str(text, s.len + 4);
+	return true;
 }
 
 static uint64_t now_us(void)
@@ -139,30 +151,41 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static bool put_time(struct wsr_arena *a, struct wsr_str *out, enum wsr_var_id id)
-{
-	char text[FACT_TIME_BYTES];
-	return put_text(a, out, fact_time_text(id, text));
-}
-
-const char *fact_time_text(enum wsr_var_id id, char text[FACT_TIME_BYTES])
+/* localtime_r() and two texts cost more than all else in a line of a log, and change once a second. */
+static void local_clock(struct worker *w, time_t now)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct timespec ts;
 	struct tm tm;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	localtime_r(&ts.tv_sec, &tm);
+	if (w->local_s == now && w->time_local[0])
+		return;
+	localtime_r(&now, &tm);
 	unsigned zone = (unsigned)labs(tm.tm_gmtoff / 60);
 	char sign = tm.tm_gmtoff < 0 ? '-' : '+';
-	if (id == WSR_V_MSEC)
+	snprintf(w->time_local, sizeof(w->time_local), "%02d/%.3s/%d:%02d:%02d:%02d %c%02u%02u", tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
+		 tm.tm_min, tm.tm_sec, sign, zone / 60, zone % 60);
+	snprintf(w->time_iso8601, sizeof(w->time_iso8601), "%d-%02d-%02dT%02d:%02d:%02d%c%02u:%02u", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		 tm.tm_min, tm.tm_sec, sign, zone / 60, zone % 60);
+	w->local_s = now;
+}
+
+const char *fact_time_text(struct worker *w, enum wsr_var_id id, char text[FACT_TIME_BYTES])
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (id == WSR_V_MSEC) {
 		snprintf(text, FACT_TIME_BYTES, "%lld.%03ld", (long long)ts.tv_sec, ts.tv_nsec / 1000000);
-	else if (id == WSR_V_TIME_LOCAL)
-		snprintf(text, FACT_TIME_BYTES, "%02d/%.3s/%d:%02d:%02d:%02d %c%02u%02u", tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
-			 tm.tm_min, tm.tm_sec, sign, zone / 60, zone % 60);
-	else
-		snprintf(text, FACT_TIME_BYTES, "%d-%02d-%02dT%02d:%02d:%02d%c%02u:%02u", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-			 tm.tm_sec, sign, zone / 60, zone % 60);
-	return text;
+		return text;
+	}
+	local_clock(w, ts.tv_sec);
+	return id == WSR_V_TIME_LOCAL ? w->time_local : w->time_iso8601;
+}
+
+static bool put_time(struct worker *w, struct wsr_arena *a, struct wsr_str *out, enum wsr_var_id id)
+{
+	char text[FACT_TIME_BYTES];
+	if (id == WSR_V_MSEC)
+		return put_seconds(a, out, now_us() / 1000);
+	return put_text(a, out, fact_time_text(w, id, text));
 }
 
 /* --- TLS --------------------------------------------------------------------------------------------------------------- */
@@ -400,12 +423,12 @@ static bool fact(void *ctx, enum wsr_var_id id, struct wsr_arena *a, struct wsr_
 	case WSR_V_TIME_US: return put_number(a, out, now_us());
 	case WSR_V_REQUEST_LENGTH: return put_number(a, out, (x->has_request && x->request.head_bytes ? x->request.head_bytes : x->head_len) + c->body.bytes);
 	case WSR_V_REQUEST_COMPLETION: return x->complete && put_text(a, out, "OK");
-	case WSR_V_STATUS: return x->status && putf(a, out, "%03u", x->status);
+	case WSR_V_STATUS: return x->status && put_number(a, out, x->status);
 	case WSR_V_BYTES_SENT: return put_sent(x, a, out, false);
 	case WSR_V_BODY_BYTES_SENT: return put_sent(x, a, out, true);
 	case WSR_V_TIME_LOCAL:
 	case WSR_V_TIME_ISO8601:
-	case WSR_V_MSEC: return put_time(a, out, id);
+	case WSR_V_MSEC: return put_time(x->w, a, out, id);
 	case WSR_V_PIPE: return put_text(a, out, c->pipelined ? "p" : ".");
 	case WSR_V_REALPATH_ROOT: return real_root(x, a, out);
 	case WSR_V_WSRP_CLOSE: return put_close_reason(x, a, out);

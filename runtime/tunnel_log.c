@@ -138,13 +138,13 @@ static bool find_log(const struct wsr_table *t, struct tunnel_log *log, uint32_t
 
 #define GAP_BYTES FACT_TIME_BYTES
 
-static const char *gap_text(enum wsr_var_id id, const struct tunnel_facts *f, char text[GAP_BYTES])
+static const char *gap_text(struct worker *w, enum wsr_var_id id, const struct tunnel_facts *f, char text[GAP_BYTES])
 {
 	uint64_t n = 0;
 	switch (id) {
 	case WSR_V_TIME_LOCAL:
 	case WSR_V_TIME_ISO8601:
-	case WSR_V_MSEC: return fact_time_text(id, text);
+	case WSR_V_MSEC: return fact_time_text(w, id, text);
 	case WSR_V_WSRP_CLOSE: return close_reason_name(f->reason, text);
 	case WSR_V_REQUEST_TIME:
 	case WSR_V_UPSTREAM_RESPONSE_TIME:
@@ -173,7 +173,7 @@ static void write_line(struct tunnel_log *log, struct worker *w, const struct tu
 		memcpy(line + len, text_of(log) + from, log->gaps[i].at - from);
 		len += log->gaps[i].at - from;
 		from = log->gaps[i].at;
-		const char *value = gap_text(gap_ids[log->gaps[i].which], facts, text);
+		const char *value = gap_text(w, gap_ids[log->gaps[i].which], facts, text);
 		memcpy(line + len, value, strlen(value));
 		len += strlen(value);
 	}

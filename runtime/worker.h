@@ -65,6 +65,8 @@ struct worker {
 	/* clock strings, renewed when the second changes */
 	time_t clock_s;
 	char http_date[32];         /* IMF-fixdate */
+	time_t local_s;             /* second of the local texts, made when a log asks (facts.c) */
+	char time_local[48], time_iso8601[48];
 };
 
 /** Bring the clock strings up to date; call before using http_date. Cheap when the second has not changed. */

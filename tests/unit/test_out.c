@@ -138,8 +138,17 @@ static size_t ascii_span(struct wsr_str s)
 	return n;
 }
 
+static size_t quoted_span(struct wsr_str s)
+{
+	size_t n = 0;
+	while (n < s.len && (unsigned char)s.ptr[n] >= 0x20 && (unsigned char)s.ptr[n] < 0x7f && !strchr("\"\\", s.ptr[n]))
+		n++;
+	return n;
+}
+
 static void assert_spans(struct wsr_str s)
 {
+	assert_int_equal(wsr_quoted_span(s), quoted_span(s));
 	assert_int_equal(wsr_line_span(s), wsr_span(s, WSR_C_LINE));
 	assert_int_equal(wsr_target_span(s), wsr_span(s, WSR_C_TARGET));
 	assert_int_equal(wsr_name_span(s), wsr_span(s, WSR_C_NAME));
