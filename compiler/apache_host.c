@@ -209,19 +209,30 @@ static void collect_vhosts(struct lower *l, struct apache_vhosts *all)
 	}
 }
 
+/* Does no host take over what it says? The hosts themselves, addresses, what reading has carried out, sections that became empty by that. */
+static bool is_for_no_host(const struct node *n)
+{
+	static const char *const read[] = { "Listen", "LoadModule", "Define", "UnDefine", "Include", "IncludeOptional" };
+	if (!n->def || n->bad || (n->block && !n->first_child))
+		return true;
+	for (size_t i = 0; i < sizeof(read) / sizeof(*read); i++)
+		if (strcmp(n->def->name, read[i]) == 0)
+			return true;
+	return is_vhost(n);
+}
+
 /* A statement that was taken out of the root, and what stood in front of it; NULL at the beginning. */
 struct taken { struct node *node, *before; };
 
 /*
- * Every host looks through the main server's statements, so what no host takes over (the hosts themselves, addresses, definitions, sections that became empty) leaves the root meanwhile:
- * the cost of a hundred thousand hosts must not grow with their square.
+ * Every host looks through the main server's statements, so what is for none leaves the root meanwhile: the cost of a hundred thousand hosts must not grow with their square.
  */
 static void take_out(struct node *root, struct pool *out)
 {
 	struct node *before = NULL, *kept = NULL;
 	pool_init(out, sizeof(struct taken));
 	for (struct node *n = root->first_child; n; before = n, n = n->next) {
-		if (!is_vhost(n) && (n->first_child || lower_class_of(n) != LOWER_NOTHING)) {
+		if (!is_for_no_host(n)) {
 			kept = n;
 			continue;
 		}

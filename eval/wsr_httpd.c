@@ -16,15 +16,23 @@ void wsr_httpd_enter(struct wsr_eval *e)
 		e->httpd = NULL;
 		return;
 	}
-	struct wsr_httpd *h = e->httpd, keep = { 0 };
-	if (h)
-		keep = (struct wsr_httpd){ .rewrite_ended = h->rewrite_ended, .cookies = h->cookies, .challenge = h->challenge, .outer = h->outer, .lookups = h->lookups,
-					    .asking = h->asking };
-	else
+	struct wsr_httpd *h = e->httpd;
+	if (!h) {
 		e->httpd = h = wsr_arena_alloc(e->arena, sizeof(*h));
-	if (!h)
-		return;
-	*h = keep;
+		if (!h)
+			return;
+		memset(h, 0, offsetof(struct wsr_httpd, layers));
+	} else {
+		struct wsr_httpd old;
+		memcpy(&old, h, offsetof(struct wsr_httpd, layers));
+		memset(h, 0, offsetof(struct wsr_httpd, layers));
+		h->rewrite_ended = old.rewrite_ended;
+		h->cookies = old.cookies;
+		h->challenge = old.challenge;
+		h->outer = old.outer;
+		h->lookups = old.lookups;
+		h->asking = old.asking;
+	}
 	h->host = wsr_host_at(e->table, s->host);
 	h->layer_count = 1;
 	h->layers[0] = wsr_layer_at(e->table, h->host->layers.first);

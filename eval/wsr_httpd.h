@@ -25,7 +25,6 @@ struct wsr_sides { struct wsr_str internal, external; };
 
 struct wsr_httpd {
 	const struct wsr_host *host;
-	const struct wsr_layer *layers[WSR_MAX_ACTIVE_LAYERS]; /* that hold, in the order in which they are laid over each other; [0] is the host's own */
 	uint32_t layer_count;
 	struct wsr_captures condition;  /* groups of the last condition that matched: %1, {C:1} */
 	bool track_captures;        /* IIS trackAllCaptures: groups of further conditions are added behind */
@@ -56,6 +55,8 @@ struct wsr_httpd {
 	struct wsr_str subject;     /* while rules run: what the rule's expression looks at; ptr NULL otherwise */
 	struct wsr_str section, section_base; /* ... in a section: its folder or path with a slash at its end, and RewriteBase; ptr NULL in a host */
 	struct wsr_str raw;         /* target of a subrequest or of a request that starts over; ptr NULL: the client's own */
+	/* Last, since what is behind layer_count is never looked at, nor cleared for a request. */
+	const struct wsr_layer *layers[WSR_MAX_ACTIVE_LAYERS]; /* that hold, in the order in which they are laid over each other; [0] is the host's own */
 };
 
 /* wsr_httpd.c */

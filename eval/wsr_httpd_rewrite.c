@@ -55,8 +55,9 @@ static unsigned scheme_length(struct wsr_str s, bool *query)
 	*query = true;
 	if (s.len <= 5 || s.ptr[0] == '/')
 		return 0;
+	unsigned char first = wsr_lower((unsigned char)s.ptr[0]);
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
-		if (s.len >= schemes[i].text.len && wsr_str_eq_nocase(wsr_str(s.ptr, schemes[i].text.len), schemes[i].text)) {
+		if (schemes[i].text.ptr[0] == (char)first && s.len >= schemes[i].text.len && wsr_str_eq_nocase(wsr_str(s.ptr, schemes[i].text.len), schemes[i].text)) {
 			*query = schemes[i].query;
 			return (unsigned)schemes[i].text.len;
 		}
