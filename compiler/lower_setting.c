@@ -344,6 +344,29 @@ static void find_recipe(struct level *lv, const struct node *n)
 	lv->recipe = !lv->recipe_node ? RECIPE_NONE : connection ? RECIPE_COMPLETE : RECIPE_NO_CONNECTION;
 }
 
+/* Connection and framing of the upstream's request are ours to write (eval/wsr_fields.c), and it has one Host: what is written for them is not sent. */
+static void not_sent(struct lower *l, const struct level *lv, const struct node *first, const struct node *n)
+{
+	static const char *const ours[] = { "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Content-Length", "Expect" };
+	bool dropped = false;
+	const struct node *host = NULL;
+	if (!arg_str(n, 1).len)
+		return;
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		dropped = dropped || field_is(n, ours[i]);
+	if (dropped || (field_is(n, "Upgrade") && lv->recipe == RECIPE_NONE))
+		diag_at(l->cc, CHECK_FIELD_NOT_SENT, n->span, "'%s' is not sent: connection and framing of the upstream's request are written here", diag_quote(l->cc, arg_str(n, 0).ptr, arg_str(n, 0).len));
+	EACH_ALIKE(m, first) {
+		if (m == n)
+			break;
+		host = field_is(m, "Host") ? m : host;
+	}
+	if (host && field_is(n, "Host")) {
+		struct diag *d = diag_at(l->cc, CHECK_FIELD_NOT_SENT, n->span, "a second 'Host' is not sent: servers refuse a request with two");
+		diag_note(l->cc, d, host->span, "the one that is sent");
+	}
+}
+
 /*
  * The list of one block. The two fields of a complete WebSocket recipe are dropped: `websocket on` takes their place, which forwards the
  * handshake of a WebSocket and of nothing else.
@@ -358,6 +381,7 @@ void lower_proxy_set_header(struct lower *l, struct level *lv, const struct node
 	EACH_ALIKE(m, n) {
 		if (lv->recipe == RECIPE_COMPLETE && (field_is(m, "Upgrade") || field_is(m, "Connection")))
 			continue;
+		not_sent(l, lv, n, m);
 		struct wsr_field_op op = { .name = plan_str(l->plan, arg_str(m, 0)), .value = lower_tmpl_arg(l, m, 1) };
 		pool_push(&l->scratch, &op);
 		scratch_place(l, m);

@@ -78,6 +78,8 @@ static struct wsr_part variable_part(struct lower *l, const struct word *w, stru
 		id = wsr_var_find(key, &suffix);
 	}
 	bool family = id != WSR_VAR_MAX && suffix.len > 0;
+	if (id == WSR_V_REQUEST_BODY && !l->collecting)
+		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, w->span, "'$request_body' is always empty: bodies are passed on as they come");
 	if (id != WSR_VAR_MAX && !family)
 		return (struct wsr_part){ .kind = WSR_PART_VARIABLE, .id = (uint16_t)id };
 	wsr_sref ref = plan_str_lower(l->plan, name);
