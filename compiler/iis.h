@@ -32,7 +32,8 @@ void iis_rules(struct iis_site *site, const struct node *rules);
 /** <httpRedirect>, behind the rules. */
 void iis_redirect(struct iis_site *site, const struct node *redirect);
 void iis_outbound_rules(struct iis_site *site, const struct node *rules);
-/** Template of a text with {R:1}, {C:1}, {HTTP_HOST}, {ToLower:...}, {Map:...}. */
+
+/** iis_text.c: template of a text with {R:1}, {C:1}, {HTTP_HOST}, {ToLower:...}, {Map:...}. */
 uint32_t iis_text(struct iis_site *site, const struct node *n, const struct word *w, struct wsr_str text);
 
 #endif

@@ -53,12 +53,6 @@ void wsr_httpd_lookup_end(struct wsr_eval *e, const struct wsr_httpd_lookup *l)
 
 /* --- those that only ask -------------------------------------------------------------------------------------------------- */
 
-static struct wsr_str join2(struct wsr_eval *e, struct wsr_str a, struct wsr_str b)
-{
-	struct wsr_str parts[] = { a, b };
-	return wsr_join(e->arena, parts, 2);
-}
-
 static bool is_path(struct wsr_str s)
 {
 	return s.len > 0 && s.ptr[0] == '/';
@@ -94,7 +88,7 @@ static unsigned run_url(struct wsr_eval *e, struct wsr_str url)
 	struct wsr_str args, fragment;
 	url = cut_at(cut_at(url, '#', &fragment), '?', &args);
 	if (!is_path(url))
-		url = join2(e, escaped_folder(e), url);
+		url = wsr_join2(e->arena, escaped_folder(e), url);
 	unsigned refused = url.ptr ? wsr_httpd_uri(e, url) : 500;
 	if (refused)
 		return refused;
@@ -107,13 +101,13 @@ static unsigned run_file(struct wsr_eval *e, struct wsr_str file)
 {
 	struct wsr_str info, here = folder_of(wsr_httpd_filename(e, &info)), path;
 	if (!is_path(file))
-		file = join2(e, here, file);
+		file = wsr_join2(e->arena, here, file);
 	if (!wsr_uri_resolve(e->arena, file, &path))
 		return 403;
 	struct wsr_str name = wsr_from(path, folder_of(path).len);
 	unsigned refused = 0;
 	if (name.len && wsr_str_eq(folder_of(path), here))
-		refused = wsr_httpd_uri(e, join2(e, escaped_folder(e), name));
+		refused = wsr_httpd_uri(e, wsr_join2(e->arena, escaped_folder(e), name));
 	else
 		e->uri = WSR_STR("");
 	if (refused)
@@ -165,7 +159,7 @@ static struct wsr_str thing_ahead(struct wsr_eval *e, bool file)
 	const struct wsr_httpd *h = e->httpd;
 	if (!h->section.ptr || is_path(h->subject))
 		return h->subject;
-	return join2(e, file || !h->section_base.len ? h->section : h->section_base, h->subject);
+	return wsr_join2(e->arena, file || !h->section_base.len ? h->section : h->section_base, h->subject);
 }
 
 bool wsr_httpd_ahead(struct wsr_eval *e, uint32_t tmpl, bool file, struct wsr_str *out)

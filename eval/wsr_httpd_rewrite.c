@@ -69,12 +69,6 @@ static bool is_path(struct wsr_str s)
 	return s.len > 0 && s.ptr[0] == '/';
 }
 
-static struct wsr_str join2(struct wsr_eval *e, struct wsr_str a, struct wsr_str b)
-{
-	struct wsr_str parts[] = { a, b };
-	return wsr_join(e->arena, parts, 2);
-}
-
 /* A blank or control byte, which nobody encoded (ap_scan_vchar_obstext). */
 static bool has_blank(struct wsr_str s)
 {
@@ -111,7 +105,7 @@ static struct wsr_str subject(struct run *r, const struct wsr_rewrite_rule *rule
 {
 	struct wsr_str s = r->now;
 	if (r->rest.len)
-		s = join2(r->e, s, r->rest);
+		s = wsr_join2(r->e->arena, s, r->rest);
 	if (rule->flags & WSR_RULE_FULL_URL)
 		return full_url(r->e, s);
 	if (rule->flags & WSR_RULE_IIS)
@@ -262,9 +256,9 @@ static void place(struct run *r, const struct wsr_rewrite_rule *rule, bool was_p
 	if (is_path(r->now) || scheme_length(r->now, &query))
 		return;
 	if (r->in_section && !was_proxy)
-		r->now = join2(r->e, r->prefix, r->now);
+		r->now = wsr_join2(r->e->arena, r->prefix, r->now);
 	else if (!r->in_section && !(rule->flags & (WSR_RULE_PROXY | WSR_RULE_REDIRECT)))
-		r->now = join2(r->e, WSR_STR("/"), r->now);
+		r->now = wsr_join2(r->e->arena, WSR_STR("/"), r->now);
 }
 
 static void take_substitution(struct run *r, const struct wsr_rewrite_rule *rule)
@@ -398,7 +392,7 @@ static struct wsr_str escape_url(struct run *r)
 	if (!slash)
 		return r->now;
 	size_t host = (size_t)(slash - r->now.ptr);
-	return join2(r->e, wsr_str(r->now.ptr, host), wsr_httpd_escape(r->e->arena, wsr_from(r->now, host), WSR_HTTPD_ESCAPE_FILE));
+	return wsr_join2(r->e->arena, wsr_str(r->now.ptr, host), wsr_httpd_escape(r->e->arena, wsr_from(r->now, host), WSR_HTTPD_ESCAPE_FILE));
 }
 
 /* In a section a URL to its files is made one to its base (subst_prefix_path). */
@@ -441,7 +435,7 @@ static enum outcome to_proxy(struct run *r)
 	struct wsr_httpd *h = r->e->httpd;
 	h->mapped = WSR_MAPPED_PROXY;
 	h->pass = NULL;
-	h->path = r->rest.len && !r->in_section ? join2(r->e, r->now, r->rest) : r->now;
+	h->path = r->rest.len && !r->in_section ? wsr_join2(r->e->arena, r->now, r->rest) : r->now;
 	h->rule = r->rule;
 	h->nocanon = !r->escape;
 	return MATCHED;
@@ -490,7 +484,7 @@ static enum outcome to_file(struct run *r)
 	if (!is_file_name(r)) {
 		if (!wsr_uri_resolve(e->arena, r->now, &path))
 			return refuse(r, 404, "a rewritten path leads above the root");
-		path = join2(e, document_root(e), path);
+		path = wsr_join2(e->arena, document_root(e), path);
 	}
 	e->httpd->mapped = WSR_MAPPED_FILE;
 	e->httpd->path = path;
@@ -510,7 +504,7 @@ static enum outcome to_new_request(struct run *r, struct wsr_str before)
 	if (wsr_str_eq(whole, r->now) && root.len && wsr_starts_with(r->now, root) && r->now.len > root.len && r->now.ptr[root.len] == '/')
 		r->now = wsr_from(r->now, root.len);
 	if (e->httpd->asking) {
-		e->httpd->redirected = join2(e, WSR_STR("redirect:"), r->now); /* only its handler would go there */
+		e->httpd->redirected = wsr_join2(e->arena, WSR_STR("redirect:"), r->now); /* only its handler would go there */
 		return MATCHED;
 	}
 	if (wsr_httpd_become(e, r->rule->pos))
@@ -540,7 +534,7 @@ static struct wsr_str section_prefix(struct wsr_eval *e, const struct wsr_layer 
 	struct wsr_str name = wsr_string(e->table, layer->name);
 	if (name.len == 0)
 		return WSR_STR("/");
-	return name.ptr[name.len - 1] == '/' ? name : join2(e, name, WSR_STR("/"));
+	return name.ptr[name.len - 1] == '/' ? name : wsr_join2(e->arena, name, WSR_STR("/"));
 }
 
 /* "/folder" of a section for "/folder/": mod_dir sends the client there first. */

@@ -23,6 +23,10 @@ bool wsr_uri_resolve(struct wsr_arena *a, struct wsr_str path, struct wsr_str *o
 
 /** The strings joined and NUL-terminated; { NULL, 0 } out of memory. */
 struct wsr_str wsr_join(struct wsr_arena *a, const struct wsr_str *parts, size_t count);
+static inline struct wsr_str wsr_join2(struct wsr_arena *a, struct wsr_str first, struct wsr_str second)
+{
+	return wsr_join(a, (const struct wsr_str[]){ first, second }, 2);
+}
 
 /** How many ".." segments a path has. */
 unsigned wsr_uri_dotdots(struct wsr_str path);
