@@ -76,6 +76,19 @@ static void client_leaf(struct lower *l, struct cond_builder *b, struct wsr_acce
 
 #define NO_NAMES "names of hosts would have to be looked up for every request, and who owns the address decides what comes back: write addresses instead of"
 
+/* The one name that needs no look-up. @return false for any other */
+static bool localhost_leaf(struct lower *l, struct cond_builder *b, const struct word *w, unsigned flags)
+{
+	struct wsr_access_rule rules[2];
+	if (!is(w, "localhost"))
+		return false;
+	apache_network(WSR_STR("127.0.0.1"), &rules[0]);
+	apache_network(WSR_STR("::1"), &rules[1]);
+	client_leaf(l, b, rules, 2, flags, w->span);
+	diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, w->span, "'localhost' is taken to be 127.0.0.1 and ::1: names are not looked up");
+	return true;
+}
+
 static void ip_leaf(struct lower *l, struct cond_builder *b, const struct node *n, unsigned first, unsigned flags)
 {
 	uint32_t count = node_arg_count(n) > first ? node_arg_count(n) - first : 0;
@@ -148,13 +161,41 @@ static void local_leaf(struct lower *l, struct cond_builder *b, const struct nod
 	cond_close(b, group);
 }
 
+/* The words from `first` on as they were written, with their quotes: the rest of the line is one expression, in quotes or not. */
+static struct wsr_str rest_of_line(struct lower *l, const struct node *n, unsigned first)
+{
+	static const char quotes[] = { [WORD_SINGLE] = '\'', [WORD_DOUBLE] = '"' };
+	size_t cap = 0, len = 0;
+	if (node_arg_count(n) == first + 1)
+		return arg_str(n, first);
+	for (unsigned i = first; i < node_arg_count(n); i++)
+		cap += 2 * (size_t)node_arg(n, i)->len + 3;
+	char *text = arena_alloc(&l->cc->arena, cap);
+	for (unsigned i = first; i < node_arg_count(n); i++) {
+		const struct word *w = node_arg(n, i);
+		char quote = w->quote == WORD_PLAIN ? '\0' : quotes[w->quote];
+		if (i > first)
+			text[len++] = ' ';
+		if (quote)
+			text[len++] = quote;
+		for (uint32_t k = 0; k < w->len; k++) {
+			if (quote && w->text[k] == quote)
+				text[len++] = '\\';
+			text[len++] = w->text[k];
+		}
+		if (quote)
+			text[len++] = quote;
+	}
+	return wsr_str(text, len);
+}
+
 static void expression_leaf(struct lower *l, struct cond_builder *b, const struct node *n, unsigned first, unsigned flags)
 {
-	if (node_arg_count(n) != first + 1) {
-		diag_at(l->cc, CHECK_ARGUMENT_COUNT, node_head_span(n), "'Require expr' takes one expression: put it into quotes");
+	if (node_arg_count(n) <= first) {
+		diag_at(l->cc, CHECK_ARGUMENT_COUNT, node_head_span(n), "'Require expr' takes an expression");
 		return;
 	}
-	uint32_t cond = apache_condition(l, n, node_arg(n, first), arg_str(n, first));
+	uint32_t cond = apache_condition(l, n, node_arg(n, first), rest_of_line(l, n, first));
 	uint32_t group = cond_open(l, b, WSR_COND_AND, flags, n->span);
 	if (cond != WSR_NONE)
 		cond_copy(l, b, cond);
@@ -175,6 +216,16 @@ static void equal_leaf(struct lower *l, struct cond_builder *b, const struct nod
 {
 	struct wsr_cond leaf = { .op = WSR_COND_EQUAL, .flags = (uint8_t)flags, .a = variable(l, id), .b = plan_tmpl_const(l->plan, wsr_cstr(text)) };
 	cond_leaf(l, b, leaf, n->span);
+}
+
+/* Require host NAME ...: localhost alone needs no look-up. */
+static void host_leaf(struct lower *l, struct cond_builder *b, const struct node *n, unsigned first, unsigned flags)
+{
+	uint32_t group = cond_open(l, b, WSR_COND_OR, flags, n->span);
+	for (unsigned i = first; i < node_arg_count(n); i++)
+		if (!localhost_leaf(l, b, node_arg(n, i), 0))
+			wrong(l, node_arg(n, i), NO_NAMES);
+	cond_close(b, group);
 }
 
 /* One Require line, below the group that is open in b. */
@@ -205,7 +256,7 @@ static void require_line(struct lower *l, struct cond_builder *b, const struct n
 	else if (is(w, "ssl-verify-client"))
 		equal_leaf(l, b, n, WSR_V_SSL_CLIENT_VERIFY, "SUCCESS", flags);
 	else if (is(w, "host") || is(w, "forward-dns"))
-		wrong(l, w, NO_NAMES);
+		host_leaf(l, b, n, first, flags);
 	else
 		wrong(l, w, "Require knows all, ip, local, user, valid-user, group, method, env, expr, ssl and ssl-verify-client here, not");
 }
@@ -280,7 +331,7 @@ static void order_line(struct lower *l, struct order_group *g, const struct node
 		wrong(l, w, "the order is 'Deny,Allow' or 'Allow,Deny' in one word without blanks, not");
 }
 
-static void from_word(struct lower *l, struct cond_builder *b, const struct word *w)
+static void from_word(struct lower *l, struct cond_builder *b, const struct node *n, const struct word *w)
 {
 	struct wsr_access_rule rule;
 	struct wsr_str s = word_str(w);
@@ -290,7 +341,11 @@ static void from_word(struct lower *l, struct cond_builder *b, const struct word
 		cond_copy(l, b, apache_env_condition(l, w, wsr_str(s.ptr + 4, s.len - 4)));
 	else if (apache_network(s, &rule))
 		client_leaf(l, b, &rule, 1, 0, w->span);
-	else
+	else if (is(w, "none")) { /* for httpd the name of a host, which no address has */
+		cond_leaf(l, b, (struct wsr_cond){ .op = WSR_COND_TRUE, .flags = WSR_COND_NOT }, w->span);
+		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, w->span, "'none' is no word of '%s' but a host for httpd, one that no client is: nobody is meant",
+			diag_quote(l->cc, node_name(n)->text, node_name(n)->len));
+	} else if (!localhost_leaf(l, b, w, 0))
 		wrong(l, w, NO_NAMES);
 }
 
@@ -302,7 +357,7 @@ static void from_line(struct lower *l, struct order_group *g, const struct node 
 		return;
 	}
 	for (unsigned i = 1; i < node_arg_count(n); i++)
-		from_word(l, named(n, "Allow") ? &g->allow : &g->deny, node_arg(n, i));
+		from_word(l, named(n, "Allow") ? &g->allow : &g->deny, n, node_arg(n, i));
 }
 
 static void order_in(struct lower *l, struct apache_access *a, const struct node *n, uint32_t methods, bool except)

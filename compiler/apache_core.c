@@ -6,6 +6,7 @@
 #include "compiler/apache_branch.h"
 #include "compiler/apache_read.h"
 #include "compiler/value.h"
+#include "eval/wsr_head.h"
 
 static bool is(const struct word *w, const char *text)
 {
@@ -314,6 +315,62 @@ void lower_apache_options(struct lower *l, struct level *lv, const struct node *
 		else if (words[k].missing && !off)
 			diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, w->span, "'%.*s': %s", WSR_FMT(s), words[k].missing);
 	}
+}
+
+/* AddDefaultCharset off|on|NAME */
+void lower_apache_default_charset(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	const struct word *w = node_arg(n, 0);
+	struct wsr_str name = is(w, "on") ? WSR_STR("iso-8859-1") : word_str(w);
+
+	(void)arg;
+	if (!is(w, "off") && !wsr_is_token(name)) {
+		diag_at(l->cc, CHECK_ARGUMENT, w->span, "'%s' is no name of a charset: on, off or a name like utf-8 is wanted", diag_quote(l->cc, w->text, w->len));
+		return;
+	}
+	put(lv, SET_default_charset, is(w, "off") ? 0 : plan_str(l->plan, name));
+}
+
+static bool one_of(const struct word *w, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is(w, names[i]))
+			return true;
+	return false;
+}
+
+/* SetHandler NAME: the server's own pages are left out, whatever would run or read something else is refused. */
+void lower_apache_set_handler(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	static const char *const nothing[] = { "none", "default-handler" };
+	static const char *const pages[] = { "server-status", "server-info", "balancer-manager", "ldap-status" };
+	const struct word *w = node_arg(n, 0);
+
+	(void)lv, (void)arg;
+	if (one_of(w, nothing, sizeof(nothing) / sizeof(*nothing)))
+		return;
+	if (one_of(w, pages, sizeof(pages) / sizeof(*pages))) {
+		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, n->span, "there is no page '%s' here: these paths go the way of any other, and wsrpd -s status tells what happens",
+			diag_quote(l->cc, w->text, w->len));
+		return;
+	}
+	struct diag *d = diag_at(l->cc, CHECK_UNSUPPORTED_DIRECTIVE, n->span, "'SetHandler %s' is not compiled: nothing but files and backends over HTTP answers here",
+				 diag_quote(l->cc, w->text, w->len));
+	diag_note(l->cc, d, SPAN_NONE, "run the application as an HTTP server of its own and use ProxyPass http://");
+}
+
+void lower_apache_add_handler(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	const struct word *w = node_arg(n, 0);
+
+	(void)lv, (void)arg;
+	if (is(w, "type-map")) {
+		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, n->span, "type maps are sent as files: nothing is negotiated");
+		return;
+	}
+	struct diag *d = diag_at(l->cc, CHECK_UNSUPPORTED_DIRECTIVE, n->span, "'AddHandler %s' is not compiled: nothing but files and backends over HTTP answers here",
+				 diag_quote(l->cc, w->text, w->len));
+	diag_note(l->cc, d, SPAN_NONE, "run the application as an HTTP server of its own and use ProxyPass http://");
 }
 
 /* --- modules --------------------------------------------------------------------------------------------------------------- */

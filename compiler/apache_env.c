@@ -92,6 +92,9 @@ static uint32_t attribute(struct lower *l, const struct node *n)
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
 		if (wsr_str_eq_nocase(name, wsr_cstr(attributes[i].name)))
 			return variable_text(l, attributes[i].id);
+	bool whole = name.len > 2 && name.ptr[0] == '^' && name.ptr[name.len - 1] == '$' && is_field_name(wsr_str(name.ptr + 1, name.len - 2));
+	if (whole) /* an expression that takes one name */
+		name = wsr_str(name.ptr + 1, name.len - 2);
 	if (is_field_name(name))
 		return field_or_variable(l, n, name);
 	struct diag *d = diag_at(l->cc, CHECK_VALUE, node_arg(n, 0)->span, "'%s' is neither the name of a field nor an attribute", diag_quote(l->cc, name.ptr, name.len));

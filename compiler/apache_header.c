@@ -5,6 +5,7 @@
  */
 #include "compiler/apache.h"
 #include "compiler/apache_cond.h"
+#include "compiler/apache_text.h"
 #include "compiler/fix.h"
 #include "eval/wsr_eval.h"
 
@@ -75,8 +76,10 @@ static bool named_part(struct reader *r, const struct word *w, struct wsr_str te
 	} else {
 		memcpy(key, "SSL:", 4);
 		memcpy(key + 4, name.ptr, name.len < 70 ? name.len : 70);
-		if (!apache_server_variable(r->l, wsr_str(key, 4 + (name.len < 70 ? name.len : 70)), &part)) {
-			wrong(r, w, "an unknown TLS variable in");
+		const char *why = "";
+		if (apache_variable_part(r->l, wsr_str(key, 4 + (name.len < 70 ? name.len : 70)), &part, &why) != APACHE_VARIABLE_KNOWN) {
+			diag_at(r->l->cc, CHECK_ARGUMENT, apache_text_span(r->l, w, name.ptr, name.len), "'%%{%s}s' cannot be had: %s", diag_quote(r->l->cc, name.ptr, name.len), why);
+			r->failed = true;
 			return false;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Content types of files: the built-in list, which stands for httpd's mime.types, and the AddType lines of a block and of those around it; the nearest
- * line about an extension counts. In: the first AddType of a block, or the default of TypesConfig. Out: the MIME table of the level.
+ * Content types of files: the built-in list, which stands for httpd's mime.types, and the AddType and RemoveType lines of a block and of those around it; the
+ * nearest line about an extension counts. In: the first of them in a block, or the default of TypesConfig. Out: the MIME table of the level.
  */
 #include "compiler/apache.h"
 
@@ -12,9 +12,22 @@ static void add(struct lower *l, struct plan_table *t, struct wsr_str extension,
 	plan_table_add(t, l->plan, plan_str_lower(l->plan, extension), type); /* what is there already is nearer and stays */
 }
 
+static bool is_named(const struct node *n, const char *name)
+{
+	return n->def && !n->bad && strcmp(n->def->name, name) == 0;
+}
+
 static bool is_add_type(const struct node *n)
 {
-	return n->def && !n->bad && strcmp(n->def->name, "AddType") == 0;
+	return is_named(n, "AddType");
+}
+
+/* RemoveType takes away what stands around its block, not what AddType of the same block says (mod_mime: merge_mime_dir_configs). */
+static void remove_types(struct lower *l, struct plan_table *t, const struct node *first)
+{
+	for (const struct node *n = first; n; n = n->next)
+		for (unsigned i = 0; is_named(n, "RemoveType") && i < node_arg_count(n); i++)
+			add(l, t, arg_str(n, i), plan_str(l->plan, WSR_STR("")));
 }
 
 /* Lines of one block, the last one first. */
@@ -66,10 +79,12 @@ void lower_apache_types(struct lower *l, struct level *lv, const struct node *n,
 		return;
 	for (const struct node *block = n->parent; block; block = block->parent)
 		NODE_EACH_CHILD(child, block)
-			count += is_add_type(child) ? child->word_count : 0;
+			count += is_add_type(child) || is_named(child, "RemoveType") ? child->word_count : 0;
 	plan_table_init(&t, count);
-	for (const struct node *block = n->parent; block; block = block->parent)
+	for (const struct node *block = n->parent; block; block = block->parent) {
 		add_backwards(l, &t, block->first_child);
+		remove_types(l, &t, block->first_child);
+	}
 	add_builtin(l, &t);
 	lv->s.file.types.v = lower_mime_index(l, &t);
 	level_mark(lv, SET_types);

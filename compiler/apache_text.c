@@ -106,7 +106,7 @@ static const struct known {
 	DN_PART("CN", "cn"), DN_PART("O", "o"), DN_PART("OU", "ou"), DN_PART("C", "c"), DN_PART("ST", "st"), DN_PART("L", "l"), DN_PART("Email", "email"),
 	REFUSED_VARIABLE("SCRIPT_USER", "the owner of a file is not looked up"), REFUSED_VARIABLE("SCRIPT_GROUP", "the group of a file is not looked up"),
 	REFUSED_VARIABLE("LAST_MODIFIED", "the time of a file is known only once it is sent"),
-	REFUSED_VARIABLE("SSL_CLIENT_CERT", "a certificate has line ends, which no field may hold"),
+	VARIABLE("SSL_CLIENT_CERT", HTTPD_CLIENT_CERT),
 };
 
 static enum apache_variable plain_variable(struct lower *l, struct wsr_str name, struct wsr_part *part, const char **why)
@@ -150,7 +150,7 @@ enum apache_variable apache_variable_part(struct lower *l, struct wsr_str name, 
 	if (family(name, "SSL:", &rest)) {
 		enum apache_variable v = plain_variable(l, rest, part, why);
 		*why = v == APACHE_VARIABLE_UNKNOWN ? "of the TLS variables there are SSL_PROTOCOL, SSL_CIPHER, SSL_SESSION_ID, SSL_TLS_SNI, SSL_CLIENT_VERIFY, "
-			"SSL_CLIENT_S_DN, SSL_CLIENT_I_DN and their parts (_CN, _O, _OU, _C, _ST, _L, _Email), SSL_CLIENT_M_SERIAL, SSL_CLIENT_V_START and SSL_CLIENT_V_END" : *why;
+			"SSL_CLIENT_CERT, SSL_CLIENT_S_DN, SSL_CLIENT_I_DN and their parts (_CN, _O, _OU, _C, _ST, _L, _Email), SSL_CLIENT_M_SERIAL, SSL_CLIENT_V_START and SSL_CLIENT_V_END" : *why;
 		return v == APACHE_VARIABLE_UNKNOWN ? APACHE_VARIABLE_REFUSED : v;
 	}
 	return plain_variable(l, name, part, why);

@@ -61,21 +61,35 @@ static bool count_level(struct diags *ds, enum diag_level level)
 	return false;
 }
 
+/* A statement that is lowered for several blocks says the same each time. */
+static bool is_repeated(const struct diags *ds, enum check_id check, struct span at, const char *text)
+{
+	for (size_t i = 0; at.file != SOURCE_NONE && i < ds->count; i++) {
+		const struct diag *d = ds->list[i];
+		if (d->check == check && d->at.file == at.file && d->at.start == at.start && d->at.end == at.end && strcmp(d->text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
 struct diag *diag_at(struct compiler *cc, enum check_id check, struct span at, const char *fmt, ...)
 {
 	struct diags *ds = &cc->diags;
 	enum diag_level level = ds->level[check];
 	va_list ap;
 
-	if (level == DIAG_OFF || !count_level(ds, level))
+	if (level == DIAG_OFF)
+		return NULL;
+	va_start(ap, fmt);
+	const char *text = arena_vprintf(&cc->arena, fmt, ap);
+	va_end(ap);
+	if (is_repeated(ds, check, at, text) || !count_level(ds, level))
 		return NULL;
 	struct diag *d = ARENA_NEW(&cc->arena, struct diag);
 	d->check = check;
 	d->level = level;
 	d->at = at;
-	va_start(ap, fmt);
-	d->text = arena_vprintf(&cc->arena, fmt, ap);
-	va_end(ap);
+	d->text = text;
 	d->ordinal = (unsigned)ds->count;
 	ds->list = arena_grow(&cc->arena, ds->list, ds->count, &ds->cap, sizeof(*ds->list));
 	ds->list[ds->count++] = d;

@@ -338,6 +338,7 @@ static void special(struct plan_dump *d, enum plan_setting cell, const struct du
 	case SET_proxy_ssl_verify: plan_word_line(d, "proxy_ssl_verify_chain", v == WSR_PROXY_VERIFY_CHAIN ? WSR_STR("on") : WSR_STR("no_ca")); break;
 	case SET_via: plan_word_line(d, "proxy_via", wsr_cstr(via_words[v & 3])); break;
 	case SET_override_statuses: plan_string_list(d, "proxy_override_statuses", dump_list(g, cell), true); break;
+	case SET_default_charset: plan_word_line(d, "default_charset", wsr_string(d->t, (wsr_sref)v)); break;
 	case SET_expires_types: plan_string_list(d, "expires_types", dump_list(g, cell), true); break;
 	case SET_if_modified_since: plan_word_line(d, "if_modified_since", wsr_cstr(modified_words[v % 3])); break;
 	default: break; /* part of another statement: keepalive_header_s, alias, resolver_valid_ms, expires_s, expires_text, proxy_redirect */

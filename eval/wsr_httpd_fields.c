@@ -303,13 +303,32 @@ static void apply_to_type(struct wsr_eval *e, const struct wsr_header_op *op, co
 		*type = list->fields[at].value;
 }
 
+static bool contains_nocase(struct wsr_str s, struct wsr_str part)
+{
+	for (size_t i = 0; i + part.len <= s.len; i++)
+		if (wsr_str_eq_nocase(wsr_str(s.ptr + i, part.len), part))
+			return true;
+	return false;
+}
+
+/* AddDefaultCharset (server/core.c: ap_make_content_type). */
+static struct wsr_str with_charset(struct wsr_eval *e, struct wsr_str type)
+{
+	struct wsr_str parts[] = { type, WSR_STR("; charset="), wsr_string(e->table, e->fieldset->default_charset.v) };
+	bool text = contains_nocase(type, WSR_STR("text/plain")) || contains_nocase(type, WSR_STR("text/html"));
+	if (parts[2].len == 0 || !text || contains_nocase(type, WSR_STR("charset=")))
+		return type;
+	struct wsr_str joined = wsr_join(e->arena, parts, 3);
+	return joined.ptr ? joined : type;
+}
+
 /* Whatever the tables say, an answer with a type has one field for it (http_filters.c: ap_http_header_filter). */
 static void settle_type(struct wsr_eval *e, struct wsr_field_list *always, struct wsr_field_list *fields)
 {
 	if (e->httpd->answer_type.len == 0)
 		return;
 	wsr_fields_remove(always, WSR_STR("Content-Type"));
-	wsr_fields_set(fields, WSR_STR("Content-Type"), e->httpd->answer_type);
+	wsr_fields_set(fields, WSR_STR("Content-Type"), with_charset(e, e->httpd->answer_type));
 }
 
 static void header_ops(struct wsr_eval *e, struct wsr_field_list *list, bool always)

@@ -251,6 +251,20 @@ static bool put_escaped_cert(struct wsr_arena *a, struct wsr_str *out, X509 *cer
 	return p != NULL;
 }
 
+/** PEM in one line, as mod_headers sends it: a blank for each line end. */
+static bool put_cert_line(struct wsr_arena *a, struct wsr_str *out, X509 *cert)
+{
+	char *text;
+	BIO *bio = BIO_new(BIO_s_mem());
+	long len = bio && PEM_write_bio_X509(bio, cert) ? BIO_get_mem_data(bio, &text) : 0;
+	char *p = len > 0 ? wsr_arena_alloc(a, (size_t)len) : NULL;
+	for (long i = 0; p && i < len; i++)
+		p[i] = text[i] == '\n' ? ' ' : text[i];
+	BIO_free(bio);
+	*out = wsr_str(p, p ? (size_t)len : 0);
+	return p != NULL;
+}
+
 static bool client_certificate(SSL *ssl, enum wsr_var_id id, struct wsr_arena *a, struct wsr_str *out)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
@@ -274,6 +288,7 @@ static bool client_certificate(SSL *ssl, enum wsr_var_id id, struct wsr_arena *a
 	case WSR_V_SSL_CLIENT_V_START: return put_asn1_time(a, out, X509_get0_notBefore(cert));
 	case WSR_V_SSL_CLIENT_V_END: return put_asn1_time(a, out, X509_get0_notAfter(cert));
 	case WSR_V_SSL_CLIENT_ESCAPED_CERT: return put_escaped_cert(a, out, cert);
+	case WSR_V_HTTPD_CLIENT_CERT: return put_cert_line(a, out, cert);
 	default: return false;
 	}
 }

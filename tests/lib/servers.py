@@ -136,7 +136,7 @@ class Httpd(Server):
     MODULES = """mpm_event authn_core authn_file authz_core authz_host authz_user authz_groupfile auth_basic access_compat alias dir autoindex mime headers rewrite
         proxy proxy_http proxy_wstunnel slotmem_shm proxy_balancer lbmethod_byrequests lbmethod_bytraffic lbmethod_bybusyness
         env setenvif socache_shmcb ssl remoteip reqtimeout filter allowmethods autoindex http2
-        expires deflate brotli cache cache_socache""".split()
+        expires deflate brotli cache cache_socache status negotiation macro""".split()
 
     @classmethod
     def available(cls):

@@ -54,11 +54,13 @@ BESIDE = [
 
 
 def calmed(case, records):
-    """The record without what differs between two runs of one server: which pooled connection was taken, the order of Allow and of log lines; nor the length of error pages in logs."""
+    """The record without what differs between two runs of one server: which pooled connection was taken, the order of Allow and of log lines, the page of its status; nor the length of error pages in logs."""
     for one in records.rows:
         if "fields" in one:
             one["fields"] = [(n, ",".join(sorted(v.replace(" ", "").split(","))) if n == "Allow" else v) for n, v in one["fields"]]
             one["fields"] = [(n, re.sub(r"(?i)expires=[^;]*", "expires=LATER", v) if n.lower() == "set-cookie" else v) for n, v in one["fields"]]
+        if b"<title>Apache Status</title>" in one.get("body", b""):
+            one["body"], one["fields"] = b"(status)", without(one["fields"], "content-length")
         for request in one["upstream"]:
             request.pop("reused", None)
         one["upstream"].sort(key=lambda request: request["backend"])
@@ -218,6 +220,13 @@ def every_request_goes_on(row, one):
     if row.target.startswith("/kept"):
         one["fields"] = without(one["fields"], "age", "x-cache", "content-length")
         one["upstream"] = []
+
+
+@named
+def own_pages(row, one):
+    """There are no pages of the server (server-status and its kin: wsrpd -s status tells what they show) and no type maps: what stands there is a file or another path."""
+    if row.target.startswith(("/server-status", "/map.var")) and not one["upstream"] and one.get("status") != 403:
+        not_compared(one)
 
 
 @deliberate
