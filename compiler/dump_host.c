@@ -199,14 +199,35 @@ static void layer(const struct view *v, uint32_t ordinal, const struct wsr_layer
 		header(v, "header", wsr_header_op_at(v->t, y->response_headers.first + i));
 }
 
+/* What belongs to the host and to none of its layers, by the names that `dump --source=nginx` writes. */
+static void host_line(struct view *v, const struct wsr_host *h)
+{
+	static const struct { uint32_t bit; const char *name; } flags[] = {
+		{ WSR_HOST_SLASHES_ON, "encoded_slashes on" }, { WSR_HOST_SLASHES_NODECODE, "encoded_slashes nodecode" }, { WSR_HOST_CANONICAL_NAME, "canonical_name" },
+		{ WSR_HOST_CANONICAL_PORT, "canonical_port" }, { WSR_HOST_STRICT_SNI, "strict_sni" }, { WSR_HOST_IIS, "iis" }, { WSR_HOST_NO_TRACE, "trace off" },
+	};
+	fputs("    host", v->out);
+	word(v, "admin", h->admin);
+	word(v, "remote-field", h->remote_header);
+	if (h->canonical_port)
+		fprintf(v->out, " server_port %u", h->canonical_port);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if (h->flags & flags[i].bit)
+			fprintf(v->out, " %s", flags[i].name);
+	for (uint32_t i = 0; i < h->trusted.count; i++) {
+		const struct wsr_access_rule *r = wsr_access_rule_at(v->t, h->trusted.first + i);
+		fputs(r->deny ? " internal_proxy " : " trusted_proxy ", v->out);
+		dump_network(v->out, r);
+	}
+	dump_pos(v->out, v->t, h->pos);
+	fputc('\n', v->out);
+}
+
 void dump_host(FILE *out, const struct wsr_table *t, uint32_t host)
 {
 	struct view v = { out, t };
 	const struct wsr_host *h = wsr_host_at(t, host);
-	word(&v, "   admin", h->admin);
-	word(&v, "   remote-field", h->remote_header);
-	if (h->admin || h->remote_header)
-		fputc('\n', out);
+	host_line(&v, h);
 	for (uint32_t i = 0; i < h->workers.count; i++)
 		worker(&v, i, wsr_worker_at(t, h->workers.first + i));
 	for (uint32_t i = 0; i < h->passes.count; i++)

@@ -17,6 +17,22 @@ from lib import env
 GOOD = sorted(glob.glob(os.path.join(env.TOP, "tests", "conf", "good", "*.conf")) + glob.glob(os.path.join(env.TOP, "examples", "*.conf")))
 POSITION = re.compile(r" \([^()\n]*:\d+\)")
 
+HOST = """Listen 127.0.0.1:8080
+TraceEnable Off
+<VirtualHost 127.0.0.1:8080>
+    ServerName a.example:81
+    ServerAdmin a@b
+    UseCanonicalName On
+    UseCanonicalPhysicalPort On
+    AllowEncodedSlashes NoDecode
+    SSLStrictSNIVHostCheck On
+    RemoteIPHeader X-F
+    RemoteIPInternalProxy 10.0.0.0/8
+    RemoteIPTrustedProxy 192.0.2.1
+    Redirect / http://e.example/
+</VirtualHost>
+"""
+
 
 def run(*command, cwd=None):
     return env.run([env.WSRPC, *command], 60, cwd=cwd or env.TOP, text=True)
@@ -49,6 +65,18 @@ class Dump(unittest.TestCase):
 
     def test_there_are_configurations(self):
         self.assertGreaterEqual(len(GOOD), 10)
+
+    def test_host_of_httpd(self):
+        """What belongs to a host as a whole stands in every view."""
+        conf = env.write(os.path.join(self.folder, "host.conf"), HOST)
+        table = self.table(conf)
+        for options, lines in (((), ["    host admin a@b remote-field X-F server_port 81 encoded_slashes nodecode canonical_name canonical_port strict_sni trace off internal_proxy 10.0.0.0/8 trusted_proxy 192.0.2.1/32"]),
+                               (("--stage=plan",), ["canonical_name on;", "canonical_port on;", "strict_sni on;", "encoded_slashes nodecode;", "trace off;", "server_port 81;", "internal_proxy 10.0.0.0/8;"]),
+                               (("--source=nginx",), ["canonical_name on;", "encoded_slashes nodecode;", "trace off;", "trusted_proxy 192.0.2.1/32;"]),
+                               (("--stage=table",), ["trusted=0+2 remote_header=X-F admin=a@b canonical_port=81 flags=%d" % (2 | 4 | 8 | 16 | 64)])):
+            done = run("dump", *options, table)
+            for line in lines:
+                self.assertIn(line, done.stdout, options)
 
     def test_plan_means_the_same(self):
         for conf in GOOD:
