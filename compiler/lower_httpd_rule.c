@@ -174,8 +174,8 @@ void lower_httpd_alias_rule(struct lower *l, struct level *lv, const struct node
 	r.kind = r.regex != WSR_NONE ? (redirect ? WSR_ALIAS_REDIRECT_MATCH : WSR_ALIAS_FILE_MATCH) : redirect ? WSR_ALIAS_REDIRECT : WSR_ALIAS_FILE;
 	if (!w.failed && words_take(&w, "to"))
 		r.target = words_text(&w, "a target is wanted");
-	else if (!redirect)
-		words_wrong(&w, "'to' and a file or folder is wanted");
+	else if (!redirect || (status >= 300 && status < 400))
+		words_wrong(&w, redirect ? "'to' and a target is wanted" : "'to' and a file or folder is wanted");
 	if (!w.failed && !words_end(&w))
 		words_wrong(&w, "the end is wanted");
 	if (!w.failed)

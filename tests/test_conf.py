@@ -22,6 +22,9 @@ import unittest
 
 from lib import env
 
+sys.path.append(os.path.join(env.TOP, "tools"))
+import directive_table  # noqa: E402 (the path to it is set above)
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 WSRPC = env.WSRPC
 BAD = os.path.join(HERE, "conf", "bad")
@@ -83,6 +86,16 @@ class Bad(unittest.TestCase):
     def test_carets(self):
         with open(os.path.join(BAD, "carets.txt"), encoding="utf-8") as file:
             self.assertEqual(lint(BAD, "carets.conf", [])[1], file.read())
+
+    def test_every_row_of_an_httpd_block_is_refused(self):
+        """Each row of httpd { } stands in httpd-count, httpd-words and httpd-places, where a number of arguments, a word or a place can be wrong."""
+        rows = {row.name: row for row in directive_table.rows("HTTPD") if {"httpd", "section"} & set(row.contexts)}
+        any_number = {"auth"}
+        any_word = {"server_admin", "rewrite_base", "fallback_resource", "types_add", "expires_types", "proxy_ssl_trusted_certificate_path", "proxy_ssl_crl_path"}
+        self.assertGreater(len(rows), 40)
+        for name, left_out in (("count", any_number), ("words", any_word), ("places", set())):
+            text = re.sub(r"(?m)^#.*$", "", env.read(os.path.join(BAD, "httpd-%s.conf" % name)))
+            self.assertEqual([row for row in rows if row not in left_out and not re.search(r"(?m)(^|[{;])\s*%s\b" % row, text)], [], name)
 
     def test_every_check_has_a_bad_file(self):
         listed = subprocess.run([WSRPC, "--checks"], stdout=subprocess.PIPE, timeout=30, check=True).stdout.decode()
