@@ -403,6 +403,8 @@ static void put_base(struct run *r, size_t from)
 		return;
 	if (cut.ptr[cut.len - 1] == '/')
 		cut.len--;
+	if (from > 0 && cut.ptr[0] != '/')
+		path = wsr_from(path, 1); /* "http://host/" stands in front of the section's name */
 	if (!wsr_starts_with(path, cut) || path.len == cut.len || path.ptr[cut.len] != '/')
 		return;
 	path = wsr_from(path, cut.len + 1);
@@ -528,12 +530,12 @@ static enum outcome finish(struct run *r, struct wsr_str before)
 	return r->in_section ? to_new_request(r, before) : to_file(r);
 }
 
-/* Folder or path of the section with a slash at its end. */
+/* Folder or path of the section with a slash at its end. <If> has none: what stands for it is the beginning of no name (server/core.c: ifsection). */
 static struct wsr_str section_prefix(struct wsr_eval *e, const struct wsr_layer *layer)
 {
 	struct wsr_str name = wsr_string(e->table, layer->name);
 	if (name.len == 0)
-		return WSR_STR("/");
+		return WSR_STR("*If/");
 	return name.ptr[name.len - 1] == '/' ? name : wsr_join2(e->arena, name, WSR_STR("/"));
 }
 

@@ -134,3 +134,31 @@ HttpdCase("rules", "look-aheads", vhost("""
     </Location>
 """), [get(path) for path in ("/a.txt", "/a.txt/more", "/none?q", "/in", "/in/", "/renamed/a.txt", "/renamed/none", "/b%2561", "/front/a.txt", "/front/in", "/front/none", "/sent", "/through/b.txt", "/passed/x", "/private/p.txt", "/dir/x.txt", "/dir/moved", "/dir/none/x",
                               "/base/o.txt", "/base/none", "/section", "/section/x")] + [get("/private/p.txt", fields=PASS), get("/private", fields=PASS), get("/private/", fields=PASS)], files=AHEAD)
+
+HttpdCase("rules", "rules in sections that have no path", vhost("""
+    DocumentRoot @DIR@/html
+    RewriteEngine On
+    <If "%{QUERY_STRING} =~ /base/">
+        RewriteEngine On # drop
+        RewriteBase /in # drop
+        RewriteRule ^(.*)r$ /s?r=$0 [R=308,L] # drop
+        RewriteRule /x$ b.txt # drop
+        RewriteRule /y$ /a.txt # drop
+        RewriteRule /z$ b.txt [R] # drop
+        RewriteRule /p$ http://@UP@/q?$0 [P] # drop
+        RewriteRule ^index - [F]
+    </If>
+    <If "%{QUERY_STRING} =~ /none/">
+        RewriteEngine On # drop
+        RewriteRule /x$ b.txt # drop
+        RewriteRule /z$ b.txt [R] # drop
+    </If>
+    <Files none>
+        RewriteEngine On # drop
+        RewriteRule (.*) /b?$1 [R] # drop
+    </Files>
+    <Files x.txt>
+        RewriteEngine On # drop
+        RewriteRule x.txt$ b # drop
+    </Files>
+"""), [get(path + "?base") for path in ("/ar", "/r", "/x", "/in/x", "/y", "/z", "/in/z", "/p", "/in/")] + [get(path + "?none") for path in ("/x", "/z", "/in/z")] + [get("/none"), get("/dir/x.txt")], files=AHEAD)

@@ -110,6 +110,42 @@ def rewrite_rule(rng):
     return lines
 
 
+SECTION_PATTERNS = ("^a(.*)$", "^(.*)$", "^/?b", "^$", "^([^/]+)/(.*)$", "^(a|b)/?(.*)$", "x$", "^/(.*)$", "index", "^(.*)\\.x$")
+
+
+def section_rule(rng):
+    """A rule as those of sections are: the prefix is cut off what it looks at, and its result starts the request again."""
+    pattern = rng.choice(SECTION_PATTERNS)
+    kind = rng.random()
+    if kind < 0.2:
+        to, flags = substituted(rng, pattern, rng.choice(("http://e.example/s", "/s", "s", "/a"))), [rng.choice(("R", "R=301", "R=308"))]
+    elif kind < 0.35:
+        to, flags = substituted(rng, pattern, "http://@UP@/s"), ["P"]
+    elif kind < 0.5:
+        to, flags = "-", [rng.choice(("F", "G", "L", "S=1", "END", "C", "E=V:$0", "R=404"))]
+    else:
+        to, flags = substituted(rng, pattern, rng.choice(("/a", "/b", "x", "b", "/ab/b", "a.x"))), [rng.choice(("", "L", "END", "C", "S=1", "N=3", "PT", "NS", "DPI", "E=V:$0"))]
+    if to != "-" and some(rng, 0.25):
+        to += rng.choice(("?", "?r=1", "?r=$0", "?%{QUERY_STRING}"))
+    flags += [flag for flag, share in (("NC", 0.1), ("QSA", 0.15), ("NE", 0.1), ("L", 0.3), ("QSD", 0.05)) if some(rng, share)]
+    flags = list(dict.fromkeys(flag for flag in flags if flag))
+    return [condition(rng) for _ in range(rng.choice((0, 0, 0, 1, 2)))] + ["RewriteRule %s %s%s" % (pattern, to, " [%s]" % ",".join(flags) if flags else "")]
+
+
+def section(rng):
+    """A Location, Directory, Files or If with rules of its own."""
+    opened = rng.choice(("<Location %s>" % path(rng, 2), "<Directory @DIR@/%s>" % rng.choice(("html", "html/a", "html/x", "other", "other/b")), "<Directory @DIR@/%s/>" % rng.choice(("html", "html/a")),
+                         "<LocationMatch %s>" % rng.choice(PATTERNS), "<Files %s>" % rng.choice(("a", "b", "*.x", "index.html")), "<If \"%{QUERY_STRING} =~ /q/\">", "<DirectoryMatch /html/[ab]>"))
+    inside = ["RewriteEngine On"] if some(rng, 0.85) else []
+    if some(rng, 0.25):
+        inside.append("RewriteBase " + rng.choice(("/", "/a", "/b/", "/x")))
+    if some(rng, 0.15):
+        inside.append("RewriteOptions " + rng.choice(("Inherit", "InheritBefore", "MergeBase", "AllowNoSlash", "InheritDown")))
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        inside += section_rule(rng)
+    return [opened] + ["    " + line for line in inside] + ["</%s>" % opened[1:].split()[0].rstrip(">")]
+
+
 def location(rng):
     if some(rng, 0.7):
         opened, pattern = "<Location %s>" % path(rng), None
@@ -142,9 +178,11 @@ def rule(rng):
     if kind < 0.42:
         pattern = rng.choice(PATTERNS)
         return ["ProxyPassMatch %s %s" % (pattern, "!" if some(rng, 0.15) else substituted(rng, pattern, "http://@UP@/m") + parameters(rng))]
-    if kind < 0.57:
+    if kind < 0.5:
+        return section(rng)
+    if kind < 0.6:
         return location(rng)
-    if kind < 0.68:
+    if kind < 0.69:
         return [redirect(rng)]
     if kind < 0.73:
         return [redirect_match(rng)]
