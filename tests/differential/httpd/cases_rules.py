@@ -139,7 +139,7 @@ HttpdCase("rules", "rules in sections that have no path", vhost("""
     DocumentRoot @DIR@/html
     RewriteEngine On
     <If "%{QUERY_STRING} =~ /base/">
-        RewriteEngine On # drop
+        RewriteEngine On
         RewriteBase /in # drop
         RewriteRule ^(.*)r$ /s?r=$0 [R=308,L] # drop
         RewriteRule /x$ b.txt # drop
@@ -149,16 +149,16 @@ HttpdCase("rules", "rules in sections that have no path", vhost("""
         RewriteRule ^index - [F]
     </If>
     <If "%{QUERY_STRING} =~ /none/">
-        RewriteEngine On # drop
+        RewriteEngine On
         RewriteRule /x$ b.txt # drop
         RewriteRule /z$ b.txt [R] # drop
     </If>
     <Files none>
-        RewriteEngine On # drop
+        RewriteEngine On
         RewriteRule (.*) /b?$1 [R] # drop
     </Files>
     <Files x.txt>
-        RewriteEngine On # drop
+        RewriteEngine On
         RewriteRule x.txt$ b # drop
     </Files>
 """), [get(path + "?base") for path in ("/ar", "/r", "/x", "/in/x", "/y", "/z", "/in/z", "/p", "/in/")] + [get(path + "?none") for path in ("/x", "/z", "/in/z")] + [get("/none"), get("/dir/x.txt")], files=AHEAD)
