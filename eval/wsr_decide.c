@@ -126,7 +126,10 @@ static void follow_error_page(struct wsr_eval *e, unsigned status, const struct 
 	e->error_status = (uint16_t)(p->answer == 0 ? visible_status(status) : p->answer == 1 ? 0 : p->answer);
 	if (first == '/' && !(e->request && e->request->head_method))
 		e->method = WSR_STR("GET");
-	wsr_flow_redirect_url(e, target, p->pos);
+	if (first == '/' && e->httpd)
+		wsr_httpd_internal_redirect(e, target, p->pos);
+	else
+		wsr_flow_redirect_url(e, target, p->pos);
 }
 
 /* A subrequest that is being looked up only tells its status. */

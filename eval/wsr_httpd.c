@@ -32,6 +32,7 @@ void wsr_httpd_enter(struct wsr_eval *e)
 		h->outer = old.outer;
 		h->lookups = old.lookups;
 		h->asking = old.asking;
+		h->raw = old.next_raw;
 	}
 	h->host = wsr_host_at(e->table, s->host);
 	h->layer_count = 1;
@@ -111,10 +112,16 @@ static void begin_env(struct wsr_eval *e)
 	wsr_httpd_env(e, e->httpd->layers[0]->env, false);
 }
 
-/* A subrequest that the same sections hold for is as welcome as its request. */
-static bool access_is_known(const struct wsr_httpd *h)
+/*
+ * A subrequest that the same sections hold for is as welcome as its request: httpd sees that they are the same where none holds, or where the path is the same
+ * too (server/request.c: ap_process_request_internal, ap_location_walk).
+ */
+static bool access_is_known(const struct wsr_eval *e)
 {
-	return h->outer && h->outer->layer_count == h->layer_count && memcmp(h->outer->layers, h->layers, h->layer_count * sizeof(*h->layers)) == 0;
+	const struct wsr_httpd *h = e->httpd;
+	if (!h->outer || (h->layer_count > 1 && !wsr_str_eq(h->outer->own_uri, e->uri)))
+		return false;
+	return h->outer->layer_count == h->layer_count && memcmp(h->outer->layers, h->layers, h->layer_count * sizeof(*h->layers)) == 0;
 }
 
 void wsr_httpd_run(struct wsr_eval *e)
@@ -126,7 +133,7 @@ void wsr_httpd_run(struct wsr_eval *e)
 		wsr_decide_status(e, 500, pos);
 		return;
 	}
-	if (h->outer || e->internal) {
+	if (!h->raw.ptr && (h->outer || e->internal)) {
 		struct wsr_str parts[] = { wsr_httpd_escape(e->arena, e->uri, WSR_HTTPD_ESCAPE_FILE), e->args.ptr ? WSR_STR("?") : WSR_STR_NULL, e->args };
 		h->raw = wsr_join(e->arena, parts, 3);
 	}
@@ -138,6 +145,28 @@ void wsr_httpd_run(struct wsr_eval *e)
 		wsr_httpd_run_mapped(e);
 }
 
+void wsr_httpd_internal_redirect(struct wsr_eval *e, struct wsr_str url, uint32_t pos)
+{
+	struct wsr_str args;
+	unsigned refused = wsr_httpd_url(e, url, &args);
+	e->httpd->next_raw = url;
+	if (refused)
+		wsr_decide_status(e, refused, pos);
+	else
+		wsr_flow_redirect(e, e->uri, args, pos);
+}
+
+/* mod_rewrite's handler: what rules of sections have made of the file's name is a request of its own. */
+static void start_again(struct wsr_eval *e)
+{
+	const struct wsr_httpd *h = e->httpd;
+	struct wsr_str parts[] = { wsr_from(h->redirected, strlen("redirect:")), e->args.ptr ? WSR_STR("?") : WSR_STR_NULL, e->args };
+	struct wsr_str url = wsr_join(e->arena, parts, 3);
+	uint32_t pos = h->rule->pos;
+	if (wsr_httpd_become(e, pos))
+		wsr_httpd_internal_redirect(e, url, pos);
+}
+
 void wsr_httpd_run_mapped(struct wsr_eval *e)
 {
 	struct wsr_httpd *h = e->httpd;
@@ -146,18 +175,20 @@ void wsr_httpd_run_mapped(struct wsr_eval *e)
 		return;
 	if (!h->outer)
 		section_env(e, false);
-	if (!access_is_known(h) && wsr_httpd_access(e))
+	if (!access_is_known(e) && wsr_httpd_access(e))
 		return;
 	wsr_httpd_reverse_prepare(e);
 	if (wsr_httpd_rewrite_sections(e) || wsr_httpd_redirect(e))
 		return;
 	wsr_httpd_env(e, h->layers[0]->env, true);
 	section_env(e, true);
-	if (h->mapped == WSR_MAPPED_FILE && wsr_httpd_folder(e, pos))
+	if (wsr_httpd_folder(e, pos))
 		return;
 	wsr_httpd_request_fields(e);
 	if (e->error) {
 		wsr_decide_status(e, 500, e->error_pos);
+	} else if (h->redirected.ptr && !h->asking) {
+		start_again(e);
 	} else if (h->host->flags & WSR_HOST_IIS && wsr_httpd_body_too_large(e)) {
 		e->body_refused = true;
 		wsr_decide_status(e, 413, pos);

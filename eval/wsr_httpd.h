@@ -51,7 +51,9 @@ struct wsr_httpd {
 	unsigned lookups;           /* subrequests so far */
 	bool asking;                /* the subrequest only asks what would become of it: the phases end before anything is looked for or sent */
 	struct wsr_str own_uri;     /* of a request that has a subrequest: its path */
-	struct wsr_str redirected;  /* asking: "redirect:/path", what the rules of sections have made of the file's name; ptr NULL = nothing */
+	struct wsr_str redirected;  /* "redirect:/path", what the rules of sections have made of the file's name: the handler goes there; ptr NULL = nothing */
+	struct wsr_str replaced;    /* PROXY by the rules of sections: the file that the path was mapped to before; ptr NULL = none */
+	struct wsr_str next_raw;    /* becomes `raw` of the request that begins */
 	struct wsr_str subject;     /* while rules run: what the rule's expression looks at; ptr NULL otherwise */
 	struct wsr_str section, section_base; /* ... in a section: its folder or path with a slash at its end, and RewriteBase; ptr NULL in a host */
 	struct wsr_str raw;         /* target of a subrequest or of a request that starts over; ptr NULL: the client's own */
@@ -68,6 +70,8 @@ unsigned wsr_httpd_handshake(struct wsr_eval *e);
 void wsr_httpd_run(struct wsr_eval *e);
 /** The same from where e->httpd->mapped and path are known. */
 void wsr_httpd_run_mapped(struct wsr_eval *e);
+/** An internal redirect to a URL of our own (http_request.c: ap_internal_redirect). */
+void wsr_httpd_internal_redirect(struct wsr_eval *e, struct wsr_str url, uint32_t pos);
 
 /* wsr_httpd_lookup.c */
 /** What a subrequest must leave as it was. Lies on the stack of whoever looks up. */
@@ -104,6 +108,8 @@ bool wsr_httpd_become(struct wsr_eval *e, uint32_t pos);
 /* wsr_httpd_uri.c */
 /** Normalise a path as it came, as httpd does, into e->uri. @return 0, or the status of the refusal (400, 404). */
 unsigned wsr_httpd_uri(struct wsr_eval *e, struct wsr_str raw);
+/** The same for a URL of our own, path and query, which is read like a client's: decoded once more, a fragment is left out (ap_parse_uri). */
+unsigned wsr_httpd_url(struct wsr_eval *e, struct wsr_str url, struct wsr_str *args);
 /** Bytes of the path that a prefix of ProxyPass, Redirect or Alias takes, whole segments only; 0: it does not match. */
 size_t wsr_httpd_prefix(struct wsr_str uri, struct wsr_str prefix);
 /** Several slashes of a file name as one (apr_filepath_merge). { NULL, 0 } out of memory. */

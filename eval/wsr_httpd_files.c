@@ -232,39 +232,58 @@ static bool try_index(struct wsr_eval *e, struct wsr_str name, uint32_t pos, boo
 	return false;
 }
 
-/* A folder with "/" at its end. */
-static void find_index(struct wsr_eval *e, uint32_t pos)
+/* A folder with "/" at its end. @return true after a decision */
+static bool find_index(struct wsr_eval *e, uint32_t pos)
 {
 	struct wsr_list list = e->file->index;
 	struct refusal worst = { .status = 0 };
 	for (uint32_t i = 0; i < list.count; i++)
 		if (try_index(e, wsr_eval_tmpl(e, *wsr_tmpl_item_at(e->table, list.first + i)), pos, list.count == 1, &worst))
-			return;
+			return true;
 	if (worst.status)
 		pass_on(e, &worst);
+	else if (e->httpd->mapped == WSR_MAPPED_PROXY)
+		return false;
 	else if (reads_file(e) && !e->httpd->asking)
 		wsr_decide_status(e, is_method(e, "POST") ? 404 : 403, pos); /* mod_autoindex says no to GET, default_handler to POST */
 	else
 		wsr_httpd_decide_file(e, pos);
+	return true;
+}
+
+static bool ends_in_slash(const struct wsr_eval *e)
+{
+	return e->uri.len && e->uri.ptr[e->uri.len - 1] == '/';
+}
+
+static bool add_slash(struct wsr_eval *e, uint32_t pos)
+{
+	e->decision.pos = pos;
+	wsr_eval_add_slash(e);
+	return true;
+}
+
+/* A folder that rules of its sections send elsewhere: mod_dir wants its slash nevertheless, and asks for index files before a backend is asked. */
+static bool replaced_folder(struct wsr_eval *e, struct wsr_str path, uint32_t pos)
+{
+	if (!path.ptr || !file_is(e, path, WSR_FILE_IS_DIR))
+		return false;
+	if (!ends_in_slash(e))
+		return add_slash(e, pos);
+	return !e->httpd->redirected.ptr && find_index(e, pos);
 }
 
 bool wsr_httpd_folder(struct wsr_eval *e, uint32_t pos)
 {
 	struct wsr_httpd *h = e->httpd;
-	bool slash = e->uri.len && e->uri.ptr[e->uri.len - 1] == '/', falls_back = e->file->try_files.count > 0;
-	if (h->redirected.ptr)
-		return false;
+	bool slash = ends_in_slash(e), falls_back = e->file->try_files.count > 0;
+	if (h->mapped != WSR_MAPPED_FILE || h->redirected.ptr)
+		return replaced_folder(e, h->mapped == WSR_MAPPED_FILE ? h->path : h->replaced, pos);
 	if (!slash && !falls_back && !h->outer && reads_file(e))
 		return false; /* whoever opens the file sees what it is */
 	switch (kind_of(e, h->path)) {
 	case FOLDER:
-		if (slash)
-			find_index(e, pos);
-		else {
-			e->decision.pos = pos;
-			wsr_eval_add_slash(e);
-		}
-		return true;
+		return slash ? find_index(e, pos) : add_slash(e, pos);
 	case NOTHING:
 		if (falls_back && fall_back(e, pos))
 			return true;

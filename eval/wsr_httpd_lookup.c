@@ -65,13 +65,6 @@ static struct wsr_str folder_of(struct wsr_str path)
 	return slash ? wsr_str(path.ptr, (size_t)(slash - path.ptr) + 1) : WSR_STR("");
 }
 
-static struct wsr_str cut_at(struct wsr_str s, char c, struct wsr_str *rest)
-{
-	const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
-	*rest = at ? wsr_from(s, (size_t)(at - s.ptr) + 1) : WSR_STR_NULL;
-	return at ? wsr_str(s.ptr, (size_t)(at - s.ptr)) : s;
-}
-
 static struct wsr_str escaped_folder(struct wsr_eval *e)
 {
 	return wsr_httpd_escape(e->arena, folder_of(e->uri), WSR_HTTPD_ESCAPE_FILE);
@@ -85,13 +78,13 @@ static unsigned status_of(const struct wsr_eval *e)
 /* The phases for a URL, which is read like a client's: it is decoded once more. @return the status that they end with */
 static unsigned run_url(struct wsr_eval *e, struct wsr_str url)
 {
-	struct wsr_str args, fragment;
-	url = cut_at(cut_at(url, '#', &fragment), '?', &args);
+	struct wsr_str args;
 	if (!is_path(url))
 		url = wsr_join2(e->arena, escaped_folder(e), url);
-	unsigned refused = url.ptr ? wsr_httpd_uri(e, url) : 500;
+	unsigned refused = wsr_httpd_url(e, url, &args);
 	if (refused)
 		return refused;
+	e->httpd->next_raw = url;
 	wsr_flow_go(e, e->uri, args);
 	return status_of(e);
 }
@@ -124,11 +117,8 @@ static unsigned run_file(struct wsr_eval *e, struct wsr_str file)
 static bool ask(struct wsr_eval *e, struct wsr_str what, bool file, struct wsr_httpd_lookup *l, unsigned *status)
 {
 	const struct wsr_httpd *h = e->httpd;
-	if (!h || (h->outer && wsr_str_eq(h->outer->own_uri, e->uri)))
+	if (!h || (h->outer && wsr_str_eq(h->outer->own_uri, e->uri)) || !wsr_httpd_lookup_begin(e, l))
 		return false;
-	*status = 500;
-	if (!wsr_httpd_lookup_begin(e, l))
-		return true;
 	e->httpd->asking = true;
 	wsr_trace(e, WSR_NONE, "asked for by a subrequest", what);
 	*status = file ? run_file(e, what) : run_url(e, what);

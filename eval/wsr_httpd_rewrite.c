@@ -435,6 +435,7 @@ static enum outcome redirect(struct run *r)
 static enum outcome to_proxy(struct run *r)
 {
 	struct wsr_httpd *h = r->e->httpd;
+	h->replaced = h->mapped == WSR_MAPPED_FILE ? h->path : WSR_STR_NULL;
 	h->mapped = WSR_MAPPED_PROXY;
 	h->pass = NULL;
 	h->path = r->rest.len && !r->in_section ? wsr_join2(r->e->arena, r->now, r->rest) : r->now;
@@ -493,7 +494,7 @@ static enum outcome to_file(struct run *r)
 	return MATCHED;
 }
 
-/* In a section: the result is looked up like a new request, unless it is the old one. */
+/* In a section: the result will be looked up like a new request, unless it is the old one. */
 static enum outcome to_new_request(struct run *r, struct wsr_str before)
 {
 	struct wsr_eval *e = r->e;
@@ -505,13 +506,9 @@ static enum outcome to_new_request(struct run *r, struct wsr_str before)
 	put_base(r, 0);
 	if (wsr_str_eq(whole, r->now) && root.len && wsr_starts_with(r->now, root) && r->now.len > root.len && r->now.ptr[root.len] == '/')
 		r->now = wsr_from(r->now, root.len);
-	if (e->httpd->asking) {
-		e->httpd->redirected = wsr_join2(e->arena, WSR_STR("redirect:"), r->now); /* only its handler would go there */
-		return MATCHED;
-	}
-	if (wsr_httpd_become(e, r->rule->pos))
-		wsr_flow_redirect(e, r->now, e->args, r->rule->pos);
-	return STOP;
+	e->httpd->redirected = wsr_join2(e->arena, WSR_STR("redirect:"), r->now);
+	e->httpd->rule = r->rule;
+	return MATCHED;
 }
 
 static enum outcome finish(struct run *r, struct wsr_str before)

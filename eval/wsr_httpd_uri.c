@@ -150,6 +150,21 @@ unsigned wsr_httpd_uri(struct wsr_eval *e, struct wsr_str raw)
 	return 0;
 }
 
+/* Up to the byte, and what stands behind it; *rest { NULL, 0 } without one. */
+static struct wsr_str cut_at(struct wsr_str s, char c, struct wsr_str *rest)
+{
+	const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
+	*rest = at ? wsr_from(s, (size_t)(at - s.ptr) + 1) : WSR_STR_NULL;
+	return at ? wsr_str(s.ptr, (size_t)(at - s.ptr)) : s;
+}
+
+unsigned wsr_httpd_url(struct wsr_eval *e, struct wsr_str url, struct wsr_str *args)
+{
+	struct wsr_str fragment;
+	struct wsr_str path = cut_at(cut_at(url, '#', &fragment), '?', args);
+	return url.ptr ? wsr_httpd_uri(e, path) : 500;
+}
+
 /* --- prefixes ------------------------------------------------------------------------------------------------------------ */
 
 size_t wsr_httpd_prefix(struct wsr_str uri, struct wsr_str prefix)

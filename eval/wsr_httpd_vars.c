@@ -96,8 +96,9 @@ struct wsr_str wsr_httpd_filename(struct wsr_eval *e, struct wsr_str *path_info)
 	if (h->mapped == WSR_MAPPED_NOT)
 		return e->uri;
 	if (h->mapped == WSR_MAPPED_PROXY) {
-		struct wsr_str parts[] = { WSR_STR("proxy:"), h->path };
-		return wsr_join(e->arena, parts, 2);
+		bool query = h->rule && h->nocanon && e->args.ptr; /* with [NE] it is part of the URL already */
+		struct wsr_str parts[] = { WSR_STR("proxy:"), h->path, query ? WSR_STR("?") : WSR_STR_NULL, query ? e->args : WSR_STR_NULL };
+		return wsr_join(e->arena, parts, 4);
 	}
 	size_t len = name_length(e, h->path);
 	*path_info = wsr_from(h->path, len);

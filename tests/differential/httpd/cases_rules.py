@@ -162,3 +162,29 @@ HttpdCase("rules", "rules in sections that have no path", vhost("""
         RewriteRule x.txt$ b # drop
     </Files>
 """), [get(path + "?base") for path in ("/ar", "/r", "/x", "/in/x", "/y", "/z", "/in/z", "/p", "/in/")] + [get(path + "?none") for path in ("/x", "/z", "/in/z")] + [get("/none"), get("/dir/x.txt")], files=AHEAD)
+
+HttpdCase("rules", "where rules of sections lead", vhost("""
+    DocumentRoot @DIR@/html
+    AllowEncodedSlashes NoDecode
+    ErrorDocument 410 /shown/x%2561?y#z # drop
+    RewriteEngine On
+    RewriteRule ^/shown/(.*) http://@UP@/shown [P,E=SHOWN:$1,NE]
+    RewriteRule ^/both http://@UP@/both [P,NE]
+    RewriteRule ^/gone - [G] # drop
+    <Directory @DIR@/html>
+        RewriteEngine On
+        RewriteRule ^again/(.*) /shown/$1 [L] # drop
+        RewriteRule ^in$ /a.txt
+        RewriteRule ^in/$ /a.txt # drop
+        RewriteRule ^dir$ http://@UP@/dir [P]
+        RewriteRule ^dir/$ http://@UP@/dir/ [P] # drop
+        RewriteRule ^sub/$ http://@UP@/sub/ [P]
+        RewriteRule ^none http://@UP@/none [P] # drop
+    </Directory>
+    <Location /both/q>
+        RewriteRule (.*) /path$1 # drop
+    </Location>
+    Header always set X-Shown %{SHOWN}e # drop
+"""), [get("/again/" + path) for path in ("a", "a%2561", "a//b", "a%25%32%46b", "a/%2e%2e/%252e%252e/b", "%25zz", "x%253Fy", "x%23y", "x%3Fy?z", "%2F/x", "a%2500", "a?q%23=1", "../b")]
+          + [get(path, method=method) for path in ("/in", "/in/", "/dir", "/dir/", "/sub", "/sub/", "/none") for method in ("GET", "HEAD", "POST", "OPTIONS")] + [get(path) for path in ("/gone", "/both/q?a", "/both/q", "/none?a")],
+          files=dict(FILES, **{"html/in/index.html": "in index\n", "html/dir/x.txt": "x\n"}))
