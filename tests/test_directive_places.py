@@ -76,6 +76,8 @@ PAIRS = {
     "proxy_buffers": ("proxy_buffers 4 4k;", "proxy_buffers 4 8k;"),
     "large_client_header_buffers": ("large_client_header_buffers 4 4k;", "large_client_header_buffers 4 16k;"),
     "proxy_bind": ("proxy_bind off;", "proxy_bind 127.0.0.1;"),
+    "proxy_ignore_headers": ("proxy_ignore_headers X-Accel-Expires;", "proxy_ignore_headers X-Accel-Redirect;"),
+    "set_real_ip_from": ("set_real_ip_from 10.0.0.0/8;", "set_real_ip_from 11.0.0.0/8;"),
     "proxy_next_upstream": ("proxy_next_upstream error;", "proxy_next_upstream error timeout;"),
     "least_conn": ("", "least_conn;"),
     "ip_hash": ("", "ip_hash;"),
