@@ -12,6 +12,7 @@
 
 #include "compiler/address.h"
 #include "compiler/apache.h"
+#include "compiler/apache_cond.h"
 #include "compiler/iis.h"
 #include "compiler/value.h"
 #include "eval/wsr_eval.h"
@@ -67,15 +68,28 @@ static void forwarded_fields(struct lower *l, struct apache_section *s, const st
 	request_header(l, s, site, WSR_HEADER_SET, "X-Original-URL", variable(l, WSR_V_REQUEST_URI));
 }
 
-static void custom_headers(struct lower *l, struct apache_section *s, const struct node *protocol)
+/* Is the answer a redirect that was made here? */
+static uint32_t own_redirect(struct lower *l, const struct node *n)
 {
-	const struct node *list = protocol ? iis_child(protocol, "customHeaders") : NULL;
+	struct cond_builder b;
+	cond_init(&b);
+	uint32_t group = cond_open(l, &b, WSR_COND_AND, 0, n->span), status = variable(l, WSR_V_STATUS), upstream = variable(l, WSR_V_UPSTREAM_STATUS);
+	cond_leaf(l, &b, (struct wsr_cond){ .op = WSR_COND_MATCH, .a = status, .b = lower_regex(l, n, &n->words[0], WSR_STR("^30[12378]$"), false) }, n->span);
+	cond_leaf(l, &b, (struct wsr_cond){ .op = WSR_COND_MATCH, .a = upstream, .b = lower_regex(l, n, &n->words[0], WSR_STR("^$"), false) }, n->span);
+	cond_close(&b, group);
+	uint32_t cond = cond_done(l, &b);
+	cond_free(&b);
+	return cond;
+}
+
+static void custom_headers(struct lower *l, struct apache_section *s, const struct node *list, bool redirects)
+{
 	if (!list)
 		return;
 	NODE_EACH_CHILD(n, list) {
 		struct wsr_str name = iis_attribute(n, "name", "");
 		struct wsr_header_op op = { .flags = WSR_HEADER_ALWAYS, .value = WSR_NONE, .regex = WSR_NONE, .condition = WSR_NONE };
-		if (node_is(n, "clear"))
+		if (node_is(n, "clear") || (redirects && node_is(n, "remove")))
 			continue;
 		if (!wsr_is_token(name)) {
 			diag_at(l->cc, CHECK_ARGUMENT, iis_word(n, "name")->span, "'%s' is no name of a field", diag_quote(l->cc, name.ptr, name.len));
@@ -87,6 +101,8 @@ static void custom_headers(struct lower *l, struct apache_section *s, const stru
 			op.value = plan_tmpl_const(l->plan, iis_attribute(n, "value", ""));
 		else
 			op.flags = 0; /* a backend's field stands in the other table */
+		if (redirects)
+			op.condition = own_redirect(l, n);
 		apache_push(l, &s->response_headers, &op, n);
 	}
 }
@@ -232,7 +248,9 @@ static void settings(struct lower *l, struct level *lv, struct apache_section *s
 	for (unsigned g = 0; g < PLAN_GROUPS; g++)
 		lv->group[g] = WSR_NONE;
 	forwarded_fields(l, s, server, proxy);
-	custom_headers(l, s, iis_child(server, "httpProtocol"));
+	const struct node *protocol = iis_child(server, "httpProtocol");
+	custom_headers(l, s, protocol ? iis_child(protocol, "customHeaders") : NULL, false);
+	custom_headers(l, s, protocol ? iis_child(protocol, "redirectHeaders") : NULL, true);
 	if (proxy)
 		timeout(l, lv, proxy);
 }

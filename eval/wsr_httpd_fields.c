@@ -538,7 +538,7 @@ void wsr_httpd_answer_head(struct wsr_eval *e, const struct wsr_head *up, const 
 	if (!a->tunnel) { /* mod_headers does not see a 101 */
 		expire(e, up, a->status, &fields);
 		header_ops(e, &always, true);
-		if (!error)
+		if (!error || e->httpd->host->flags & WSR_HOST_IIS) /* outbound rules are for every answer (URL Rewrite Module 2.0 Configuration Reference) */
 			header_ops(e, &fields, false);
 		join_vary(e, &always, &fields);
 	}

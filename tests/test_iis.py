@@ -218,6 +218,21 @@ class Small(unittest.TestCase):
         self.assertEqual([self.answered("/a", ("X-Not", value)).get("x-not") for value in ("goodness", "other")], ["goodness", "bad"])
         self.assertEqual(self.answered("/a").get("x-not"), "bad")
 
+    def test_fields_of_own_answers(self):
+        """customHeaders and outbound rules are for every answer, redirectHeaders for redirects that are made here."""
+        self.serve("""<httpProtocol><customHeaders><add name="X-Custom" value="c" /></customHeaders><redirectHeaders><clear /><add name="X-Moved" value="m" /></redirectHeaders></httpProtocol>
+            <rewrite><rules><rule name="a" stopProcessing="true"><match url="^old" /><action type="Redirect" url="http://inner.example/x" redirectType="Found" /></rule>
+            <rule name="b" stopProcessing="true"><match url="^closed" /><action type="CustomResponse" statusCode="403" /></rule>
+            <rule name="c"><match url="^up/(.*)" /><action type="Rewrite" url="http://BACKEND/{R:1}" /></rule></rules>
+            <outboundRules><rule name="add"><match serverVariable="RESPONSE_Strict_Transport_Security" pattern=".*" /><action type="Rewrite" value="max-age=1" /></rule>
+            <rule name="location"><match serverVariable="RESPONSE_Location" pattern="^http://inner\\.example/(.*)" /><action type="Rewrite" value="https://site.example/{R:1}" /></rule>
+            <rule name="errors" preCondition="bad"><match serverVariable="RESPONSE_X_Error" pattern=".*" /><action type="Rewrite" value="{RESPONSE_STATUS}" /></rule>
+            <preConditions><preCondition name="bad"><add input="{RESPONSE_STATUS}" pattern="^[45]" /></preCondition></preConditions></outboundRules></rewrite>""")
+        for target, status, moved, error in (("/old", 302, "m", None), ("/closed", 403, None, "403"), ("/none", 404, None, "404"), ("/up/x", 200, None, None), ("/up/x?status=302", 302, None, None), ("/up/x?status=503", 503, None, "503")):
+            answer = self.answered(target)
+            self.assertEqual((answer.status, answer.get("x-custom"), answer.get("strict-transport-security"), answer.get("x-moved"), answer.get("x-error")), (status, "c", "max-age=1", moved, error), target)
+        self.assertEqual(self.ask("/old").get("location"), "https://site.example/x")
+
     def test_backend_hosts_in_answers(self):
         self.serve('<proxy enabled="true" reverseRewriteHostInResponseHeaders="true" timeout="00:00:30" />'
                    '<rewrite><rules><rule name="all"><match url="(.*)" /><action type="Rewrite" url="http://BACKEND/{R:1}" /></rule></rules></rewrite>')
@@ -282,6 +297,17 @@ class Refused(unittest.TestCase):
         self.expect('<proxy timeout="2 minutes" />', "duration", "hours:minutes:seconds")
         self.expect('<security><requestFiltering><verbs><add verb="TRACE" allowed="false" /></verbs></requestFiltering></security>', "unsupported-directive", "{REQUEST_METHOD}")
         self.expect('<httpRedirect enabled="true" />', "argument", "no destination")
+
+    def test_what_other_settings_change(self):
+        body = ('<httpErrors errorMode="Custom"><remove statusCode="404" /><error statusCode="404" path="/e.htm" responseMode="ExecuteURL" /></httpErrors>'
+                '<staticContent><mimeMap fileExtension=".a" mimeType="a/b" /><clientCache cacheControlMode="UseMaxAge" cacheControlMaxAge="1.00:00:00" /></staticContent>'
+                '<defaultDocument enabled="true"><files><clear /><add value="i.htm" /></files></defaultDocument><urlCompression doDynamicCompression="true" />')
+        code, said = self.compile(HEAD + body + TAIL, "--listen", "127.0.0.1:80")
+        self.assertEqual(code, 0, said)
+        self.assertEqual(re.findall(r"<(\w+)>:", said), ["httpErrors", "error", "clientCache", "urlCompression"])
+        self.assertNotIn("is not read", said)
+        for name in ("fileExtensions", "hiddenSegments", "denyUrlSequences", "denyQueryStringSequences", "filteringRules"):
+            self.expect("<security><requestFiltering><%s /></requestFiltering></security>" % name, "unsupported-directive", "CustomResponse")
 
     def test_xml(self):
         self.expect("<rewrite>", "syntax", "not well-formed XML: mismatched tag")
