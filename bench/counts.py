@@ -42,6 +42,7 @@ def websocket(tls, size):
 OPERATIONS = {
     "get": http("/small", "clear"),
     "get-logged": http("/logged", "clear"),
+    "get-unkept": http("/unkept", "clear"),
     "get-tls": http("/small", "tls"),
     "redirect": http("/some/path?x=1", "redirect"),
     "ws64": websocket(False, 64),

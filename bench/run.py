@@ -57,7 +57,7 @@ def tls_row(resume):
 class Row:
     """One operation: how to load it, which servers can do it, and the bar for ours (a part of nginx's cost)."""
 
-    def __init__(self, key, title, load, bar, floor=None, floor_bar=None, quick=False):
+    def __init__(self, key, title, load, bar, floor=None, floor_bar=None, quick=False, without=()):
         self.key = key
         self.title = title
         self.load = load
@@ -65,10 +65,13 @@ class Row:
         self.floor = floor  # "relay", "handshake" (libssl alone) or None
         self.floor_bar = floor_bar
         self.quick = quick
+        self.without = without if floor == "relay" else ("relay", *without)  # servers that cannot do it
 
 
 ROWS = [
     Row("get", "small GET, keep-alive both sides", wrk_row("/small", "clear", 32), 0.75, "relay", quick=True),
+    Row("get-unkept", "small GET, upstream connection of its own", wrk_row("/unkept", "clear", 32), 1.00),
+    Row("get-logged", "small GET, written to an access log", wrk_row("/logged", "clear", 32), 0.75, without=("haproxy",)),
     Row("get-tls", "small GET over TLS", wrk_row("/small", "tls", 32), 0.80, "relay", quick=True),
     Row("connect-tls", "new TLS connection per GET, full handshake", tls_row(False), 0.95, "handshake"),
     Row("resume-tls", "new TLS connection per GET, resumed", tls_row(True), 1.00, "handshake", 1.25),
@@ -134,7 +137,7 @@ def take_turn(context, row, order, seconds, failed, totals):
 def measure_round(context, row, running, turns, seconds, failed):
     """Microseconds an operation of each server over its turns, each turn in an order of its own."""
     totals = {}
-    order = [s for s in running if s.name != "relay" or row.floor == "relay"]
+    order = [s for s in running if s.name not in row.without]
     for _ in range(turns):
         random.shuffle(order)
         take_turn(context, row, order, seconds, failed, totals)

@@ -2,8 +2,10 @@
 """The servers of a benchmark: configuration, start on one core, stop by process id.
 
 Each offers the same on loopback: a clear port and a TLS port that proxy to the echo backend over kept-alive connections
-and carry WebSocket, and a port that answers every request with a redirect.  One worker each (the Context may say more), no access log, otherwise
-the defaults people run with.  nginx and wsrp read the same configuration text.
+and carry WebSocket, and a port that answers every request with a redirect.  Two paths differ: /unkept is proxied over a
+connection of its own each time, which is what a proxy_pass without more does, and /logged is written to an access log
+(not by HAProxy).  One worker each (the Context may say more), otherwise no access log and the defaults people run with.
+nginx and wsrp read the same configuration text.
 """
 
 import os
@@ -60,6 +62,11 @@ http {{
             proxy_pass http://echo/small;
             access_log {work}/{name}-access.log;
         }}
+        location = /unkept {{
+            proxy_pass http://127.0.0.1:{backend}/small;
+            proxy_http_version 1.0;
+            proxy_set_header Connection close;
+        }}
     }}
     server {{
         listen 127.0.0.1:{redirect};
@@ -90,6 +97,7 @@ defaults
 frontend clear
     bind 127.0.0.1:{clear}
     http-request set-header X-Forwarded-Proto http
+    use_backend unkept if {{ path /unkept }}
     default_backend echo
 frontend tls
     bind 127.0.0.1:{tls} ssl crt {work}/both.pem alpn http/1.1
@@ -100,6 +108,11 @@ frontend redirect
     http-request redirect scheme https code 301
 backend echo
     http-reuse always
+    server echo 127.0.0.1:{backend}
+backend unkept
+    http-reuse never
+    option http-server-close
+    http-request set-path /small
     server echo 127.0.0.1:{backend}
 """
 

@@ -332,6 +332,31 @@ static int open_socket(struct upstream_call *c)
 	return fd;
 }
 
+static bool is_loopback(const struct peer *p)
+{
+	if (p->addr.sa.sa_family == AF_INET)
+		return ntohl(p->addr.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return p->addr.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&p->addr.in6.sin6_addr);
+}
+
+/*
+ * @return 0 when connected, or -1 and errno; EINPROGRESS: the event will tell. A connection over loopback stands (or was refused) once connect() returns,
+ * which says EINPROGRESS nevertheless; asked again it says so (connect(2): EISCONN, EALREADY), and no event, no turn of the loop and no getsockopt() is spent.
+ */
+static int connect_peer(int fd, const struct peer *p)
+{
+	int rc = connect(fd, &p->addr.sa, p->addr_len);
+
+	if (rc == 0 || errno != EINPROGRESS || !is_loopback(p))
+		return rc;
+	rc = connect(fd, &p->addr.sa, p->addr_len);
+	if (rc == 0 || errno == EISCONN)
+		return 0;
+	if (errno == EALREADY)
+		errno = EINPROGRESS;
+	return rc;
+}
+
 static void start_connect(struct upstream_call *c)
 {
 	const struct peer *p = c->peer;
@@ -344,7 +369,7 @@ static void start_connect(struct upstream_call *c)
 	}
 	int rc = pool->bind_len && pool->bind.sa.sa_family == p->addr.sa.sa_family ? bind(c->fd, &pool->bind.sa, pool->bind_len) : 0;
 	if (rc == 0)
-		rc = connect(c->fd, &p->addr.sa, p->addr_len);
+		rc = connect_peer(c->fd, p);
 	if (rc == 0) {
 		connected(c, false);
 		return;
