@@ -221,7 +221,13 @@ static const struct word *cipher_list(struct lower *l, const struct node *n, boo
 /* httpd takes unsafe ciphers out of every list (mod_ssl: ssl_cmd_SSLCipherSuite). */
 static wsr_sref safe_ciphers(struct lower *l, const struct word *w)
 {
-	return plan_str(l->plan, wsr_cstr(arena_printf(&l->cc->arena, "%.*s:!aNULL:!eNULL:!EXP", WSR_FMT(word_str(w)))));
+	static const struct wsr_str profile = { "PROFILE=SYSTEM", 14 };
+	struct wsr_str s = word_str(w);
+	if (wsr_str_eq_nocase(s, profile)) { /* known to the OpenSSL of some distributions alone, whose own list it is */
+		diag_at(l->cc, CHECK_ACCEPTED_WITH_DIFFERENCE, w->span, "'PROFILE=SYSTEM' is taken to be DEFAULT: the list of the OpenSSL that wsrpd runs with");
+		s = WSR_STR("DEFAULT");
+	}
+	return plan_str(l->plan, wsr_cstr(arena_printf(&l->cc->arena, "%.*s:!aNULL:!eNULL:!EXP", WSR_FMT(s))));
 }
 
 void lower_apache_tls_ciphers(struct lower *l, struct level *lv, const struct node *n, unsigned arg)

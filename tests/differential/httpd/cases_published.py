@@ -175,3 +175,16 @@ HttpdCase("published", "the client's certificate in a field", """
     ProxyPass / http://@UP@/
 </VirtualHost>
 """, [get("/x", tls={"sni": "localhost", **more}) for more in ({}, {"cert": "client"})], certs=[("one", "localhost"), ("client", "client")], explain=False)
+
+
+def small_or_old(request):
+    """A page without ranges; by HTTP/1.0 where the path says so."""
+    head = b"HTTP/1.0 200 OK\r\n" if "old" in request.target else b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n"
+    return [head + b"Content-Type: text/plain\r\n\r\n0123456789"] + ([("close",)] if "old" in request.target else [])
+
+
+HttpdCase("published", "a host of backends alone", vhost("""
+    ProxyVia On # drop
+    ProxyPass /app http://@UP@/app # drop
+"""), [get("/app/x"), get("/app/x", fields=[("Range", "bytes=2-4")]), get("/app/old"), get("/"), get("/other"), post("/other"), get("/other", method="OPTIONS")],
+          script=small_or_old, differs=["no folder of files", "ranges of backends", "version in Via"], explain=False)

@@ -223,6 +223,26 @@ def every_request_goes_on(row, one):
 
 
 @named
+def no_folder_of_files(_row, one):
+    """Without DocumentRoot there are no files, and paths that no rule takes are 404; httpd serves the folder that it was built with."""
+    if not one["upstream"]:
+        not_compared(one)
+
+
+@named
+def ranges_of_backends(row, one):
+    """A backend that does not know Range is passed on as it answers (RFC 9110 section 14.2); httpd cuts the parts out of answers that come in one piece."""
+    if any(name == "Range" for name, _ in row.fields):
+        not_compared(one)
+
+
+@named
+def version_in_Via(_row, one):  # pylint: disable=invalid-name
+    """Via of an answer names the version in which the backend sent it (RFC 9110 section 7.6.3); httpd names the client's."""
+    one["fields"] = [(n, re.sub(r"^1\.\d ", "1.x ", v) if n == "via" else v) for n, v in one["fields"]]
+
+
+@named
 def own_pages(row, one):
     """There are no pages of the server (server-status and its kin: wsrpd -s status tells what they show) and no type maps: what stands there is a file or another path."""
     if row.target.startswith(("/server-status", "/map.var")) and not one["upstream"] and one.get("status") != 403:
