@@ -70,12 +70,12 @@ uint32_t lower_variable_define(struct lower *l, const struct node *n, const stru
 static struct wsr_part variable_part(struct lower *l, const struct word *w, struct wsr_str name)
 {
 	char small[128];
-	struct wsr_str suffix = WSR_STR_NULL, key = wsr_str(small, name.len);
+	struct wsr_str suffix = WSR_STR_NULL;
 	enum wsr_var_id id = WSR_VAR_MAX;
 	if (name.len <= sizeof(small)) {
 		for (size_t i = 0; i < name.len; i++)
 			small[i] = (char)wsr_lower((unsigned char)name.ptr[i]);
-		id = wsr_var_find(key, &suffix);
+		id = wsr_var_find(wsr_str(small, name.len), &suffix);
 	}
 	bool family = id != WSR_VAR_MAX && suffix.len > 0;
 	if (id == WSR_V_REQUEST_BODY && !l->collecting)
