@@ -284,8 +284,8 @@ void lower_apache(struct lower *l, const struct level *base)
 	m->name = wsr_str("", 0);
 	apache_section_init(&s, &m->host, m->node, WSR_LAYER_HOST);
 	apply_defaults(l, &lv);
-	take_out(l->cc->root, &out);
 	level_apply(l, &lv, m->node);
+	take_out(l->cc->root, &out);
 	apache_balancers(l, &m->host); /* rules of the hosts may name them without a ProxyPass */
 	for (struct apache_vhost *v = all.first; v; v = v->next)
 		lower_vhost(l, &lv, m, v);
