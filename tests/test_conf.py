@@ -91,7 +91,7 @@ class Bad(unittest.TestCase):
         """Each row of httpd { } stands in httpd-count, httpd-words and httpd-places, where a number of arguments, a word or a place can be wrong."""
         rows = {row.name: row for row in directive_table.rows("HTTPD") if {"httpd", "section"} & set(row.contexts)}
         any_number = {"auth"}
-        any_word = {"server_admin", "rewrite_base", "fallback_resource", "types_add", "expires_types", "proxy_ssl_trusted_certificate_path", "proxy_ssl_crl_path"}
+        any_word = {"server_admin", "rewrite_base", "default_charset", "fallback_resource", "types_add", "expires_types", "proxy_ssl_trusted_certificate_path", "proxy_ssl_crl_path"}
         self.assertGreater(len(rows), 40)
         for name, left_out in (("count", any_number), ("words", any_word), ("places", set())):
             text = re.sub(r"(?m)^#.*$", "", env.read(os.path.join(BAD, "httpd-%s.conf" % name)))
