@@ -293,9 +293,6 @@ void lower_apache(struct lower *l, const struct level *base)
 	apache_section_done(l, &lv, &s);
 	fill_server(l, &lv, m);
 	put_back(l->cc->root, &out);
-	NODE_EACH_CHILD(n, l->cc->root)
-		if (lowered_by(n, lower_apache_load_module)) /* left out of what hosts look through */
-			lower_apache_load_module(l, &lv, n, 0);
 	apache_engine_check(l);
 	struct wsr_global *g = pool_at(&l->plan->global, 0);
 	g->default_body = level_body(l, &lv, WSR_LOCATION_SERVER, 0, plan_str(l->plan, wsr_str("", 0)), WSR_NONE);

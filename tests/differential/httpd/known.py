@@ -239,7 +239,8 @@ def ranges_of_backends(row, one):
 @named
 def version_in_Via(_row, one):  # pylint: disable=invalid-name
     """Via of an answer names the version in which the backend sent it (RFC 9110 section 7.6.3); httpd names the client's."""
-    one["fields"] = [(n, re.sub(r"^1\.\d ", "1.x ", v) if n == "via" else v) for n, v in one["fields"]]
+    if "fields" in one:
+        one["fields"] = [(n, re.sub(r"^1\.\d ", "1.x ", v) if n == "via" else v) for n, v in one["fields"]]
 
 
 @named
