@@ -148,8 +148,10 @@ static void decide_status(struct wsr_eval *e, unsigned status, struct wsr_str lo
 	}
 	const struct wsr_error_page *p = find_error_page(e, status);
 	/* an error on the way to an ErrorDocument leaves the error that it was for (ap_die) */
-	if (e->httpd && e->error_page && e->error_status)
+	if (e->httpd && e->error_page && e->error_status) {
 		status = e->error_status;
+		location = WSR_STR_NULL;
+	}
 	if (p)
 		follow_error_page(e, status, p);
 	else

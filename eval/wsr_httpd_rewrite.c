@@ -319,6 +319,15 @@ static const struct wsr_rewrite_rule *rule_at(const struct run *r, uint32_t i)
 	return wsr_rewrite_rule_at(r->e->table, all->from[k]->rewrites.first + i);
 }
 
+/* A rule's status counts as if no error had led here: ErrorDocument is asked again (hook_uri2file: r->status = HTTP_OK). */
+static void forget_error(struct wsr_eval *e)
+{
+	if (e->httpd->host->flags & WSR_HOST_IIS)
+		return;
+	e->error_page = false;
+	e->error_status = 0;
+}
+
 /* F, G, R=404, and what IIS answers by itself. */
 static enum outcome answer_status(struct run *r, const struct wsr_rewrite_rule *rule)
 {
@@ -327,6 +336,7 @@ static enum outcome answer_status(struct run *r, const struct wsr_rewrite_rule *
 		return STOP;
 	}
 	wsr_trace(r->e, rule->pos, "status forced by a rule", WSR_STR_NULL);
+	forget_error(r->e);
 	wsr_decide_status(r->e, rule->status, rule->pos);
 	return STOP;
 }
@@ -401,10 +411,12 @@ static void put_base(struct run *r, size_t from)
 	struct wsr_str base = wsr_string(r->e->table, r->rules->base), path = wsr_from(r->now, from), cut = r->prefix;
 	if (!base.len || !cut.len)
 		return;
-	if (cut.ptr[cut.len - 1] == '/')
+	if (from > 0) { /* "http://host/" stands in front of what is compared */
+		path = wsr_from(path, 1);
+		cut = is_path(cut) ? wsr_from(cut, 1) : cut;
+	}
+	if (cut.len && cut.ptr[cut.len - 1] == '/')
 		cut.len--;
-	if (from > 0 && cut.ptr[0] != '/')
-		path = wsr_from(path, 1); /* "http://host/" stands in front of the section's name */
 	if (!wsr_starts_with(path, cut) || path.len == cut.len || path.ptr[cut.len] != '/')
 		return;
 	path = wsr_from(path, cut.len + 1);
@@ -427,6 +439,7 @@ static enum outcome redirect(struct run *r)
 	}
 	if (!url.ptr)
 		return refuse(r, 500, "out of memory");
+	forget_error(e);
 	wsr_decide_redirect(e, r->status, url, r->rule->pos);
 	return STOP;
 }

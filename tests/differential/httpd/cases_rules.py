@@ -188,3 +188,32 @@ HttpdCase("rules", "where rules of sections lead", vhost("""
 """), [get("/again/" + path) for path in ("a", "a%2561", "a//b", "a%25%32%46b", "a/%2e%2e/%252e%252e/b", "%25zz", "x%253Fy", "x%23y", "x%3Fy?z", "%2F/x", "a%2500", "a?q%23=1", "../b")]
           + [get(path, method=method) for path in ("/in", "/in/", "/dir", "/dir/", "/sub", "/sub/", "/none") for method in ("GET", "HEAD", "POST", "OPTIONS")] + [get(path) for path in ("/gone", "/both/q?a", "/both/q", "/none?a")],
           files=dict(FILES, **{"html/in/index.html": "in index\n", "html/dir/x.txt": "x\n"}))
+
+HttpdCase("rules", "rules on the way to an ErrorDocument", vhost("""
+    DocumentRoot @DIR@/html
+    ErrorDocument 403 /a.txt # drop
+    ErrorDocument 404 /forbidden # drop
+    ErrorDocument 405 /moved # drop
+    ErrorDocument 406 /in/section # drop
+    ErrorDocument 407 /redirect
+    RewriteEngine On
+    RewriteRule ^/forbidden - [F] # drop
+    RewriteRule ^/r405 - [R=405] # drop
+    RewriteRule ^/r406 - [R=406] # drop
+    RewriteRule ^/r407 - [R=407] # drop
+    RewriteRule ^/moved http://e.example/moved [R] # drop
+    Redirect 301 /redirect http://e.example/redirect
+    <Location /in>
+        RewriteRule ^ http://e.example/in [R=307] # drop
+    </Location>
+"""), [get(path) for path in ("/none", "/forbidden", "/r405", "/r406", "/r407", "/in", "/moved")] + [head("/none"), post("/forbidden")], files=FILES)
+
+HttpdCase("rules", "RewriteBase where every path is the section's", vhost("""
+    DocumentRoot @DIR@/html
+    RewriteEngine On
+    <Location />
+        RewriteBase /in # drop
+        RewriteRule ^(.*)w$ /a/$1 [R] # drop
+        RewriteRule ^(.*)v$ b.txt # drop
+    </Location>
+"""), [get("/" + path) for path in ("w", "in/w", "v", "in/v", "in/b.txt")], files=AHEAD)

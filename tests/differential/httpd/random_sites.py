@@ -13,7 +13,9 @@ Sites have, in any order and any number:
     Redirect and RedirectMatch with statuses (gone, 404, 308 too) and targets with and without path and query; Alias, AliasMatch
     RewriteRule with P, R, PT, L, END, N=, C, S=, F, G, R=404, QSA, QSD, QSL, NE, NC, B, BNP, NS, E= and with "!"
     RewriteCond with OR and NC on the path, query, method, Upgrade, environment, files, groups ($0, %1), by expression, "=", "<", -f, -d
-    DirectoryIndex, FallbackResource, AllowEncodedSlashes On and NoDecode, MergeSlashes Off, RewriteOptions Inherit and InheritBefore
+    RewriteRule with RewriteBase and RewriteOptions in Location, LocationMatch, Directory, DirectoryMatch, Files and If
+    RewriteMap txt: and int: in substitutions and conditions; conditions that ask by subrequests (-U, -F, LA-U:)
+    ErrorDocument with paths; DirectoryIndex, FallbackResource, AllowEncodedSlashes On and NoDecode, MergeSlashes Off, RewriteOptions Inherit and InheritBefore
     in the main server: ProxyPass, Redirect, RedirectMatch, Alias, Location and RewriteRule
 Requests have paths near those of the rules with encoded and plain special bytes, "//", dot segments, encoded slashes, bytes
 beyond ASCII, very long paths, no query, an empty one and others; GET, HEAD, POST, PUT, OPTIONS and DELETE; GET with and without Upgrade (only
@@ -26,7 +28,7 @@ SEGMENTS = ("a", "b", "ab", "x", "a.x")
 PATTERNS = ("^/a(.*)$", "^/a/(.*)$", "/b", "(.*)\\.x$", "^/([^/]+)/([^/]+)$", "^/(a|b)/?(.*)$", "^/x", "^(/ab)(/.*)?$", "a", "/$", "^/?(.*)$", "[ab]+$", "^(.*)/(.*)a(.*)$", "%|;", "^/(?i:A)(.*)$")
 HOST_TARGETS = ("/a", "/b/", "/x", "/", "", "/ab/x", "/m/", "/n")
 STATUSES = ("", "301 ", "permanent ", "303 ", "307 ", "temp ", "308 ", "seeother ")
-FILES = {"html/a/index.html": "html a index\n", "html/a/b": "html a b\n", "html/b": "html b\n", "html/x/a": "html x a\n", "html/ab": "html ab\n", "html/a.x": "html a.x\n", "html/index.html": "html index\n",
+FILES = {"html/a/index.html": "html a index\n", "html/a/b": "html a b\n", "html/b": "html b\n", "html/x/a": "html x a\n", "html/ab": "html ab\n", "html/a.x": "html a.x\n", "html/index.html": "html index\n", "map": "a b\nb /x/a\nab a.x\nx a/b\n",
          "other/a": "other a\n", "other/b/index.html": "other b index\n", "other/index.html": "other index\n", "other/x": "other x\n", "other/b/a": "other b a\n"}
 
 
@@ -57,6 +59,11 @@ def substituted(rng, pattern, start):
     return start + rng.choice(["", "/fix"] + (["/$1", "$1"] if groups else []) + (["/$2-$1", "/$2"] if groups > 1 else []))
 
 
+def mapped(rng, substitution):
+    """At times a group is the key of a map."""
+    return substitution.replace("$1", rng.choice(("${m:$1}", "${m:$1|a}", "${u:$1}")), 1) if some(rng, 0.1) else substitution
+
+
 def redirect(rng):
     if some(rng, 0.15):
         return "Redirect %s %s" % (rng.choice(("gone", "404", "410", "403")), path(rng))
@@ -72,7 +79,8 @@ def redirect_match(rng):
 
 TESTS = (("%{REQUEST_URI}", ("^/a", "!^/a", "=/b", "/x", "^/(.*)$", "<b", ">/b", "!=/a")), ("%{QUERY_STRING}", ("q", "!q", "^$", "^(.+)$", "=q=1", '=""')), ("%{REQUEST_METHOD}", ("=GET", "!POST", "^(P)")),
          ("$0", ("^/a", "!b", "/x", "(.)$")), ("%{HTTP:Upgrade}", ("websocket", "!=websocket", "^$")), ("%{ENV:V}", ("a", "!.", "^(.)")), ("%{DOCUMENT_ROOT}%{REQUEST_URI}", ("-f", "-d", "!-f", "!-d")),
-         ("%{REQUEST_FILENAME}", ("-f", "^(.*)/", "!-f")), ("%1", ("a", "!a", "^(.*)$")), ("%{HTTP_HOST}", ("^s[0-4]", "!s1")), ("%{IS_SUBREQ}", ("=true", "=false")), ("%{THE_REQUEST}", ("%2F", " /a", "\\\\?")))
+         ("%{REQUEST_FILENAME}", ("-f", "^(.*)/", "!-f")), ("%1", ("a", "!a", "^(.*)$")), ("%{HTTP_HOST}", ("^s[0-4]", "!s1")), ("%{IS_SUBREQ}", ("=true", "=false")), ("%{THE_REQUEST}", ("%2F", " /a", "\\\\?")),
+         ("/a%{REQUEST_URI}", ("-U", "!-U")), ("%{REQUEST_FILENAME}", ("-F", "!-F")), ("%{LA-U:REQUEST_FILENAME}", ("-f", "!-d", "/html/a")), ("${m:$1|none}", ("none", "!none", "^(.)/")))
 
 
 def condition(rng):
@@ -99,6 +107,7 @@ def rewrite_rule(rng):
     else:
         to = substituted(rng, pattern, rng.choice(("/a", "/b", "/x", "/ab/b", "http://e.example/w")))
         flags.append(rng.choice(("", "L", "PT", "PT,L", "END", "C", "S=1", "N=3", "NS", "E=V:$0")))
+    to = mapped(rng, to)
     if to != "-" and lines and some(rng, 0.15):
         to += rng.choice(("/%1", "%1"))
     if to != "-" and some(rng, 0.3):
@@ -125,6 +134,7 @@ def section_rule(rng):
         to, flags = "-", [rng.choice(("F", "G", "L", "S=1", "END", "C", "E=V:$0", "R=404"))]
     else:
         to, flags = substituted(rng, pattern, rng.choice(("/a", "/b", "x", "b", "/ab/b", "a.x"))), [rng.choice(("", "L", "END", "C", "S=1", "N=3", "PT", "NS", "DPI", "E=V:$0"))]
+    to = mapped(rng, to)
     if to != "-" and some(rng, 0.25):
         to += rng.choice(("?", "?r=1", "?r=$0", "?%{QUERY_STRING}"))
     flags += [flag for flag, share in (("NC", 0.1), ("QSA", 0.15), ("NE", 0.1), ("L", 0.3), ("QSD", 0.05)) if some(rng, share)]
@@ -221,6 +231,8 @@ def options(rng):
         lines.append("DirectoryIndex " + rng.choice(("a b", "index.html a", "none.html /b", "disabled")))
     if some(rng, 0.05):
         lines.append("FallbackResource " + rng.choice(("/b", "/a/b", "/a.x")))
+    if some(rng, 0.15):
+        lines.append("ErrorDocument %d %s" % (rng.choice((403, 404, 404, 410)), rng.choice(("/b", "/a/", "/none", "/x%2561", "/ab?e=1", "http://e.example/error"))))
     return [[line] for line in lines]
 
 
@@ -236,7 +248,7 @@ class Site:
 
     def text(self):
         lines = ["    " + line for one in self.rules for line in one]
-        return "\n".join(["<VirtualHost @A@>", "    ServerName " + self.name, "    DocumentRoot @DIR@/html", "    RewriteEngine On"] + lines + ["</VirtualHost>"]) + "\n"
+        return "\n".join(["<VirtualHost @A@>", "    ServerName " + self.name, "    DocumentRoot @DIR@/html", "    RewriteEngine On", "    RewriteMap m txt:@DIR@/map", "    RewriteMap u int:toupper"] + lines + ["</VirtualHost>"]) + "\n"
 
     def without(self, index, number):
         return Site(number, self.rules[:index] + self.rules[index + 1:])
