@@ -239,12 +239,8 @@ def ranges_of_backends(row, one):
 @named
 def version_in_Via(_row, one):  # pylint: disable=invalid-name
     """Via of an answer names the version in which the backend sent it (RFC 9110 section 7.6.3); httpd names the client's."""
-<<<<<<< HEAD
     if "fields" in one:
         one["fields"] = [(n, re.sub(r"^1\.\d ", "1.x ", v) if n == "via" else v) for n, v in one["fields"]]
-=======
-    one["fields"] = [(n, re.sub(r"^1\.\d ", "1.x ", v) if n == "via" else v) for n, v in one.get("fields", ())]
->>>>>>> 4f60205 (default_charset of our own language is checked as AddDefaultCharset is, and stands in the files of refusals; Via is compared where there is an answer)
 
 
 @named
