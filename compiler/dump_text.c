@@ -118,7 +118,7 @@ static void tmpl_text(FILE *out, const struct wsr_table *t, uint32_t tmpl, unsig
 
 static void call_text(FILE *out, const struct wsr_table *t, const struct wsr_call *c, unsigned depth)
 {
-	static const char *const names[] = { "", "lower", "upper", "escape", "unescape", "base64", "unbase64", "map", "random", "default" };
+	static const char *const names[] = { "", "lower", "upper", "escape", "unescape", "base64", "unbase64", "map", "random", "default", "ahead", "ahead_file" };
 	char label[32];
 	fprintf(out, "${%s:", names[c->function]);
 	if (c->map != WSR_NONE)

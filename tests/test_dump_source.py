@@ -163,6 +163,8 @@ class Source(unittest.TestCase):
                 self.round_trip(self.written(filled_in(case.text, folder), os.path.join(folder, "site.conf")), *case.options)
 
     def test_random_sites(self):
+        for path, content in random_sites.FILES.items():
+            env.write(os.path.join(self.folder, path), content)
         for seed in SEEDS:
             with self.subTest(seed=seed):
                 rng = random.Random(seed)
