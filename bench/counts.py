@@ -43,6 +43,7 @@ OPERATIONS = {
     "get": http("/small", "clear"),
     "get-logged": http("/logged", "clear"),
     "get-unkept": http("/unkept", "clear"),
+    "file": http("/file.html", "clear"),
     "get-tls": http("/small", "tls"),
     "redirect": http("/some/path?x=1", "redirect"),
     "ws64": websocket(False, 64),

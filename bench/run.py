@@ -72,6 +72,7 @@ ROWS = [
     Row("get", "small GET, keep-alive both sides", wrk_row("/small", "clear", 32), 0.75, "relay", quick=True),
     Row("get-unkept", "small GET, upstream connection of its own", wrk_row("/unkept", "clear", 32), 1.00),
     Row("get-logged", "small GET, written to an access log", wrk_row("/logged", "clear", 32), 0.75, without=("haproxy",)),
+    Row("file", "file of 1 KB", wrk_row("/file.html", "clear", 32), 1.00, without=("haproxy",)),
     Row("get-tls", "small GET over TLS", wrk_row("/small", "tls", 32), 0.80, "relay", quick=True),
     Row("connect-tls", "new TLS connection per GET, full handshake", tls_row(False), 0.95, "handshake"),
     Row("resume-tls", "new TLS connection per GET, resumed", tls_row(True), 1.00, "handshake", 1.25),

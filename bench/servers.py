@@ -2,10 +2,10 @@
 """The servers of a benchmark: configuration, start on one core, stop by process id.
 
 Each offers the same on loopback: a clear port and a TLS port that proxy to the echo backend over kept-alive connections
-and carry WebSocket, and a port that answers every request with a redirect.  Two paths differ: /unkept is proxied over a
-connection of its own each time, which is what a proxy_pass without more does, and /logged is written to an access log
-(not by HAProxy).  One worker each (the Context may say more), otherwise no access log and the defaults people run with.
-nginx and wsrp read the same configuration text.
+and carry WebSocket, and a port that answers every request with a redirect.  Three paths differ: /file.html is a file of
+1 KB (not of HAProxy's), /unkept is proxied over a connection of its own each time, which is what a proxy_pass without
+more does, and /logged is written to an access log (not by HAProxy).  One worker each (the Context may say more),
+otherwise no access log and the defaults people run with.  nginx and wsrp read the same configuration text.
 """
 
 import os
@@ -61,6 +61,9 @@ http {{
         location = /logged {{
             proxy_pass http://echo/small;
             access_log {work}/{name}-access.log;
+        }}
+        location = /file.html {{
+            root {work};
         }}
         location = /unkept {{
             proxy_pass http://127.0.0.1:{backend}/small;
@@ -290,6 +293,8 @@ class Context:
         self.load_core = load_core
         os.chmod(work, 0o1777)  # workers without rights write the counts of callgrind here
         make_certificate(work)
+        with open(os.path.join(work, "file.html"), "w", encoding="ascii") as f:
+            f.write(1023 * "x" + "\n")
         self.backend = subprocess.Popen(on_core(load_core, [os.path.join(build, "wsr-echo"), "-l", "127.0.0.1:0"]),
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.backend_port = int(self.backend.stdout.readline().rpartition(":")[2])

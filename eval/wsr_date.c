@@ -2,8 +2,6 @@
 /* HTTP dates: see wsr_date.h. Days are counted from 1 March of year 0, so that leap days come last in a year. */
 #include "eval/wsr_date.h"
 
-#include <stdio.h>
-
 static const char day_names[] = "SunMonTueWedThuFriSat";
 static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
@@ -13,6 +11,12 @@ static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static int64_t floor_div(int64_t a, int64_t b)
 {
 	return a / b - (a % b < 0);
+}
+
+static void put_two(char *p, int n)
+{
+	p[0] = (char)('0' + n / 10);
+	p[1] = (char)('0' + n % 10);
 }
 
 struct wsr_str wsr_http_date(int64_t epoch_s, char buf[WSR_DATE_BYTES])
@@ -29,9 +33,16 @@ struct wsr_str wsr_http_date(int64_t epoch_s, char buf[WSR_DATE_BYTES])
 	int month = (int)(march_month < 10 ? march_month + 3 : march_month - 9);
 	int year = (int)(year_of_era + era * 400 + (month <= 2));
 	int weekday = (int)((days + 4) % 7); /* 1 January 1970 was a Thursday */
-	int n = snprintf(buf, WSR_DATE_BYTES, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", day_names + 3 * weekday, day, month_names + 3 * (month - 1), year,
-			 (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60));
-	return wsr_str(buf, (size_t)n);
+	memcpy(buf, "Sun, 01 Jan 1970 00:00:00 GMT", 30); /* filled in without printf(), which took a sixth of the instructions of a small file's answer */
+	memcpy(buf, day_names + 3 * weekday, 3);
+	put_two(buf + 5, day);
+	memcpy(buf + 8, month_names + 3 * (month - 1), 3);
+	put_two(buf + 12, year / 100);
+	put_two(buf + 14, year % 100);
+	put_two(buf + 17, (int)(second / 3600));
+	put_two(buf + 20, (int)(second / 60 % 60));
+	put_two(buf + 23, (int)(second % 60));
+	return wsr_str(buf, 29);
 }
 
 static int two_digits(const char *p)

@@ -77,6 +77,28 @@ static int open_file(struct exchange *x, const char *path, struct stat *st)
 	return -1;
 }
 
+static char *put_hex(char *p, uint64_t n)
+{
+	unsigned digits = n ? (67u - (unsigned)__builtin_clzll(n)) / 4 : 1;
+	for (unsigned i = digits; i-- > 0; n >>= 4)
+		p[i] = "0123456789abcdef"[n & 15];
+	return p + digits;
+}
+
+/* Two numbers in quotes: the size and the microsecond of the last change as httpd has it, or the second of the change and the size as nginx has it. */
+static void make_etag(const struct exchange *x, const struct stat *st)
+{
+	struct static_file *f = x->file;
+	uint64_t us = (uint64_t)st->st_mtim.tv_sec * 1000000 + (uint64_t)st->st_mtim.tv_nsec / 1000;
+	char *p = f->etag;
+	*p++ = '"';
+	p = put_hex(p, httpd_rules(x) ? f->size : (uint64_t)f->mtime);
+	*p++ = '-';
+	p = put_hex(p, httpd_rules(x) ? us : f->size);
+	*p++ = '"';
+	*p = '\0';
+}
+
 static void describe(struct exchange *x, const struct stat *st)
 {
 	struct static_file *f = x->file;
@@ -84,11 +106,8 @@ static void describe(struct exchange *x, const struct stat *st)
 	f->mtime = st->st_mtime;
 	f->type = x->eval.decision.content_type;
 	f->modified = wsr_http_date(f->mtime, f->date);
-	if (x->eval.file->etag && httpd_rules(x))
-		snprintf(f->etag, sizeof(f->etag), "\"%llx-%llx\"", (unsigned long long)f->size,
-			 (unsigned long long)st->st_mtim.tv_sec * 1000000 + (unsigned long long)st->st_mtim.tv_nsec / 1000);
-	else if (x->eval.file->etag)
-		snprintf(f->etag, sizeof(f->etag), "\"%llx-%llx\"", (unsigned long long)f->mtime, (unsigned long long)f->size);
+	if (x->eval.file->etag)
+		make_etag(x, st);
 }
 
 /* --- heads ------------------------------------------------------------------------------------------------------------- */
