@@ -191,10 +191,10 @@ class Reader:
                 a, b = self.record("tmpl", a), self.record("tmpl", b)
             elif op == 10:
                 a, b = self.record("tmpl", a), self.record("regex", b)
-            elif 11 <= op <= 14:
+            elif 11 <= op <= 15:
                 a = self.record("tmpl", a)
-            elif op in (15, 17, 18):
-                a, b = self.list("access_rule" if op == 15 else "str_item", "%s+%s" % (a, b)), None
+            elif op in (16, 18, 19):
+                a, b = self.list("access_rule" if op == 16 else "str_item", "%s+%s" % (a, b)), None
             out.append((op, row["flags"], row["size"], a, b))
         return out
 
