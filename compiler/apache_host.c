@@ -94,6 +94,8 @@ static uint32_t host_tls(struct lower *l, struct level *lv, const struct node *n
 	}
 	apache_tls_keys(l, &s->tls);
 	apache_tls_revocation(l, s);
+	s->tls.stapling |= WSR_STAPLING_REVOKED;
+	tls_stapling_done(&s->tls, 0);
 	return plan_record_at(l->plan, &l->plan->tls, &s->tls, offsetof(struct wsr_tls, pos), lower_place(l, s->certificate ? s->certificate->span : n->span));
 }
 

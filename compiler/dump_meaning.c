@@ -373,6 +373,7 @@ static void tls(const struct dump *d, uint32_t index)
 		{ "ssl_client_certificate", s->client_certificate }, { "ssl_trusted_certificate", s->trusted_certificate }, { "ssl_crl", s->crl },
 		{ "ssl_password_file", s->password_file }, { "ssl_client_certificate_path", s->client_folder }, { "ssl_crl_path", s->crl_folder },
 		{ "ssl_client_names", s->names_file }, { "ssl_client_names_path", s->names_folder },
+		{ "ssl_stapling_file", s->stapling_file }, { "ssl_stapling_responder", s->stapling_responder }, { "resolver", s->stapling_resolver },
 	};
 	fprintf(d->out, "tls %u", index);
 	dump_pos(d->out, d->t, s->pos);
@@ -391,6 +392,9 @@ static void tls(const struct dump *d, uint32_t index)
 		s->prefer_server_ciphers, s->session_cache, s->session_cache_bytes, s->session_tickets, (unsigned long long)s->session_timeout_ms);
 	fprintf(d->out, "    ssl_verify_client %u depth %u crl_check %u reject_handshake %u buffer_size %u\n", s->verify_client, s->verify_depth, s->crl_check,
 		s->reject_handshake, s->buffer_bytes);
+	if (s->stapling)
+		fprintf(d->out, "    ssl_stapling %u timeout_ms %u valid_s %u error_s %u skew_s %u max_age_s %d\n", s->stapling, s->stapling_timeout_ms, s->stapling_valid_s,
+			s->stapling_error_s, s->stapling_skew_s, (int)s->stapling_max_age_s);
 }
 
 static void server(const struct dump *d, uint32_t index)

@@ -198,6 +198,30 @@ static void tls_string(struct plan_dump *d, const char *name, wsr_sref own, wsr_
 		plan_string_line(d, name, own);
 }
 
+/* The resolver stands beside it, as a setting of the server. */
+static void stapling(struct plan_dump *d, const struct wsr_tls *s)
+{
+	const struct { const char *name; uint32_t v, usual; const char *unit; } numbers[] = {
+		{ "ssl_stapling_timeout", s->stapling_timeout_ms, WSR_STAPLING_TIMEOUT_MS, "ms" }, { "ssl_stapling_valid", s->stapling_valid_s, WSR_STAPLING_VALID_S, "s" },
+		{ "ssl_stapling_retry", s->stapling_error_s, WSR_STAPLING_ERROR_S, "s" }, { "ssl_stapling_skew", s->stapling_skew_s, WSR_STAPLING_SKEW_S, "s" },
+		{ "ssl_stapling_max_age", s->stapling_max_age_s, WSR_NONE, "s" },
+	};
+	plan_flag_line(d, "ssl_stapling", true);
+	tls_string(d, "ssl_stapling_file", s->stapling_file, 0);
+	tls_string(d, "ssl_stapling_responder", s->stapling_responder, 0);
+	if (s->stapling & WSR_STAPLING_VERIFY)
+		plan_flag_line(d, "ssl_stapling_verify", true);
+	if (s->stapling & WSR_STAPLING_ERRORS)
+		plan_flag_line(d, "ssl_stapling_errors", true);
+	if (s->stapling & WSR_STAPLING_TRY_LATER)
+		plan_flag_line(d, "ssl_stapling_try_later", true);
+	if (s->stapling & WSR_STAPLING_REVOKED)
+		plan_flag_line(d, "ssl_stapling_revoked", true);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (numbers[i].v != numbers[i].usual)
+			plan_number_line(d, numbers[i].name, numbers[i].v, numbers[i].unit);
+}
+
 void plan_tls(struct plan_dump *d, uint32_t index)
 {
 	static const char *const verify[] = { "off", "on", "optional", "optional_no_ca" };
@@ -242,6 +266,8 @@ void plan_tls(struct plan_dump *d, uint32_t index)
 	tls_string(d, "ssl_client_names_path", s->names_folder, u->names_folder);
 	if (s->crl_check != u->crl_check)
 		plan_crl_check_line(d, "ssl_crl_check", s->crl_check);
+	if (s->stapling)
+		stapling(d, s);
 	tls_string(d, "ssl_password_file", s->password_file, u->password_file);
 	if (s->reject_handshake != u->reject_handshake)
 		plan_flag_line(d, "ssl_reject_handshake", s->reject_handshake);

@@ -176,6 +176,7 @@ static uint32_t certificate(struct lower *l, struct level *lv)
 	struct wsr_tls tls = lv->server->tls;
 	tls.certificates = pool_run(&l->plan->str_item, &cert, 1);
 	tls.keys = pool_run(&l->plan->str_item, &key, 1);
+	tls_stapling_done(&tls, 0);
 	tls.pos = WSR_NONE;
 	return pool_intern(&l->plan->tls, &tls);
 }

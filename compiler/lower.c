@@ -136,6 +136,7 @@ static void level_init(struct level *lv, struct server_level *server)
 {
 	*lv = (struct level){ .server = server };
 	*server = (struct server_level){ 0 };
+	tls_stapling_defaults(&server->tls);
 	for (unsigned g = 0; g < PLAN_GROUPS; g++)
 		lv->group[g] = WSR_NONE;
 	for (unsigned i = 0; i < SET_COUNT; i++) {

@@ -177,6 +177,12 @@ static inline uint32_t lower_tmpl_arg(struct lower *l, const struct node *n, uns
 }
 /** True if the text refers to a variable or capture. */
 bool lower_has_variables(struct wsr_str text);
+
+/* lower_tls.c */
+/** What holds for a server that says nothing about stapling but that it wants it. */
+void tls_stapling_defaults(struct wsr_tls *t);
+/** The server is complete. @param resolver  its setting; without stapling all of that is cleared, so that records stay equal */
+void tls_stapling_done(struct wsr_tls *t, wsr_sref resolver);
 /** Slot of a user variable, made when new. */
 uint32_t lower_variable_slot(struct lower *l, struct wsr_str name);
 /** Define a user variable ("$name" in word w). @return its slot; WSR_NONE after an error. */

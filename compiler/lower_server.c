@@ -349,6 +349,7 @@ static uint32_t server_tls(struct lower *l, struct level *lv, const struct node 
 		s->tls.keys.count = s->tls.certificates.count;
 	if (!s->tls.keys.count)
 		s->tls.keys.first = 0;
+	tls_stapling_done(&s->tls, lv->s.proxy.resolver.v);
 	return plan_record_at(l->plan, &l->plan->tls, &s->tls, offsetof(struct wsr_tls, pos), lower_place(l, s->certificate ? s->certificate->span : block->span));
 }
 

@@ -156,6 +156,61 @@ void lower_tls_verify_depth(struct lower *l, struct level *lv, const struct node
 	lv->server->tls.verify_depth = (uint32_t)v;
 }
 
+/* arg: a bit of `stapling`. */
+void lower_tls_stapling(struct lower *l, struct level *lv, const struct node *n, unsigned bit)
+{
+	(void)l;
+	lv->server->tls.stapling &= ~bit;
+	if (word_is_nocase(node_arg(n, 0), "on"))
+		lv->server->tls.stapling |= bit;
+}
+
+void lower_tls_stapling_responder(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	struct wsr_str url = arg_str(n, 0);
+	(void)arg;
+	if (url.len < 8 || !wsr_str_eq_nocase(wsr_str(url.ptr, 7), WSR_STR("http://")))
+		diag_at(l->cc, CHECK_VALUE, node_arg(n, 0)->span, "'%s' cannot be asked: responders have URLs of plain HTTP, http://HOST[:PORT]/PATH",
+			diag_quote(l->cc, url.ptr, url.len));
+	lv->server->tls.stapling_responder = plan_str(l->plan, url);
+}
+
+/* arg: offset of a member in seconds; a number without unit is one of them, -1 is WSR_NONE. */
+void lower_tls_stapling_time(struct lower *l, struct level *lv, const struct node *n, unsigned offset)
+{
+	uint64_t ms = UINT64_MAX;
+	(void)l;
+	value_duration_ms(arg_str(n, 0), true, &ms);
+	put32(lv, offset, ms / 1000 < WSR_NONE ? (uint32_t)(ms / 1000) : WSR_NONE);
+}
+
+void lower_tls_stapling_timeout(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
+{
+	uint64_t ms = 0;
+	(void)l, (void)arg;
+	value_duration_ms(arg_str(n, 0), false, &ms);
+	lv->server->tls.stapling_timeout_ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+void tls_stapling_defaults(struct wsr_tls *t)
+{
+	t->stapling_timeout_ms = WSR_STAPLING_TIMEOUT_MS;
+	t->stapling_valid_s = WSR_STAPLING_VALID_S;
+	t->stapling_error_s = WSR_STAPLING_ERROR_S;
+	t->stapling_skew_s = WSR_STAPLING_SKEW_S;
+	t->stapling_max_age_s = WSR_NONE;
+}
+
+void tls_stapling_done(struct wsr_tls *t, wsr_sref resolver)
+{
+	if (t->stapling & WSR_STAPLING_ON) {
+		t->stapling_resolver = resolver;
+		return;
+	}
+	t->stapling = t->stapling_file = t->stapling_responder = t->stapling_resolver = 0;
+	t->stapling_timeout_ms = t->stapling_valid_s = t->stapling_error_s = t->stapling_skew_s = t->stapling_max_age_s = 0;
+}
+
 void lower_tls_buffer_size(struct lower *l, struct level *lv, const struct node *n, unsigned arg)
 {
 	uint64_t v = 0;

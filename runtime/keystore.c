@@ -103,6 +103,7 @@ static void collect_paths(struct path_set *set, const struct wsr_table *t)
 		path_add(set, wsr_string(t, tls->crl));
 		path_add(set, wsr_string(t, tls->chain));
 		path_add(set, wsr_string(t, tls->names_file));
+		path_add(set, wsr_string(t, tls->stapling_file));
 		folder_add(set, wsr_string(t, tls->client_folder));
 		folder_add(set, wsr_string(t, tls->crl_folder));
 		folder_add(set, wsr_string(t, tls->names_folder));

@@ -63,7 +63,12 @@ static int load_revocations(X509_STORE *store, struct wsr_str pem)
 
 bool tls_add_authorities(SSL_CTX *ctx, struct wsr_str pem)
 {
-	return load_certificates(SSL_CTX_get_cert_store(ctx), pem) > 0;
+	return tls_store_authorities(SSL_CTX_get_cert_store(ctx), pem);
+}
+
+bool tls_store_authorities(X509_STORE *store, struct wsr_str pem)
+{
+	return load_certificates(store, pem) > 0;
 }
 
 bool tls_add_revocations(SSL_CTX *ctx, struct wsr_str pem)

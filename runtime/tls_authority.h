@@ -20,6 +20,8 @@ bool tls_pem_end(void);
 
 /** Trust the certificates of a file. @return false when it has none or a broken one */
 bool tls_add_authorities(SSL_CTX *ctx, struct wsr_str pem);
+/** The same for a store of one's own. */
+bool tls_store_authorities(X509_STORE *store, struct wsr_str pem);
 /** Take the lists of a file; see tls_look_up_revocations(). @return false when it has none or a broken one */
 bool tls_add_revocations(SSL_CTX *ctx, struct wsr_str pem);
 /**

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,6 +42,7 @@ struct tls_ctxs {
 	const struct wsr_table *t;
 	struct key_source keys;
 	const struct tls_tickets *tickets;
+	struct staples *staples;    /* NULL: none are asked for */
 	uint32_t count;
 	uint32_t keep, kept;
 	uint32_t newest, oldest;
@@ -53,6 +55,7 @@ struct making {
 	SSL_CTX *ctx;
 	const struct wsr_table *t;
 	struct key_source keys;
+	struct staples *staples;
 	char *why;
 	size_t cap;
 };
@@ -253,6 +256,68 @@ static bool use_client_verification(struct making *m, const struct wsr_tls *tls)
 	SSL_CTX_set_verify(m->ctx, mode, tls_verify_callback(strict ? TLS_TOLERATES_NOTHING : TLS_TOLERATES_ALL, tls->crl_check));
 	SSL_CTX_set_verify_depth(m->ctx, (int)tls->verify_depth);
 	return use_names(m, tls);
+}
+
+/* --- staples ---------------------------------------------------------------------------------------------------------------- */
+
+/* @return new reference, or NULL */
+static X509 *find_issuer(SSL_CTX *ctx, X509 *cert, STACK_OF(X509) *chain)
+{
+	X509_STORE_CTX *look = NULL;
+	X509 *issuer = NULL;
+
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (X509_check_issued(sk_X509_value(chain, i), cert) == X509_V_OK) {
+			X509_up_ref(sk_X509_value(chain, i));
+			return sk_X509_value(chain, i);
+		}
+	look = X509_STORE_CTX_new();
+	if (look && X509_STORE_CTX_init(look, SSL_CTX_get_cert_store(ctx), NULL, NULL) == 1 && X509_STORE_CTX_get1_issuer(&issuer, look, cert) != 1)
+		issuer = NULL;
+	X509_STORE_CTX_free(look);
+	return issuer;
+}
+
+/* Without memory for it there is no staple, which is no reason to refuse the handshake. */
+static void staple(struct making *m, const struct wsr_tls *tls, X509 *cert, const struct wsr_str authorities[2])
+{
+	STACK_OF(X509) *chain = NULL;
+	char name[128];
+
+	SSL_CTX_get_extra_chain_certs(m->ctx, &chain);
+	X509 *issuer = find_issuer(m->ctx, cert, chain);
+	struct staple_settings set = {
+		.name = wsr_cstr(X509_NAME_oneline(X509_get_subject_name(cert), name, sizeof(name))), .responder = wsr_string(m->t, tls->stapling_responder),
+		.servers = wsr_string(m->t, tls->stapling_resolver), .trusted = { authorities[0], authorities[1] }, .verify = tls->stapling & WSR_STAPLING_VERIFY,
+		.errors = tls->stapling & WSR_STAPLING_ERRORS, .try_later = tls->stapling & WSR_STAPLING_TRY_LATER,
+		.revoked = tls->stapling & WSR_STAPLING_REVOKED, .timeout_ms = tls->stapling_timeout_ms,
+		.valid_s = tls->stapling_valid_s, .error_s = tls->stapling_error_s, .skew_s = tls->stapling_skew_s, .max_age_s = tls->stapling_max_age_s,
+	};
+	staple_attach(m->staples, cert, issuer, chain, &set);
+	X509_free(issuer);
+	ERR_clear_error();
+}
+
+static bool use_stapling(struct making *m, const struct wsr_tls *tls)
+{
+	X509 *last = SSL_CTX_get0_certificate(m->ctx);
+	struct wsr_str file, authorities[2];
+
+	if (!(tls->stapling & WSR_STAPLING_ON))
+		return true;
+	if (!get_optional(m, tls->stapling_file, &file) || !get_optional(m, tls->client_certificate, &authorities[0]) ||
+	    !get_optional(m, tls->trusted_certificate, &authorities[1]))
+		return false;
+	if (tls->stapling_file && !staple_file_holds(file))
+		return refuse(m, wsr_string(m->t, tls->stapling_file), "no OCSP response in DER");
+	SSL_CTX_set_tlsext_status_cb(m->ctx, staple_on_status);
+	for (long which = SSL_CERT_SET_FIRST; SSL_CTX_set_current_cert(m->ctx, which) == 1; which = SSL_CERT_SET_NEXT)
+		if (tls->stapling_file)
+			staple_attach_file(SSL_CTX_get0_certificate(m->ctx), file);
+		else if (m->staples)
+			staple(m, tls, SSL_CTX_get0_certificate(m->ctx), authorities);
+	SSL_CTX_select_current_cert(m->ctx, last);
+	return true;
 }
 
 /* --- protocols, ciphers, groups ----------------------------------------------------------------------------------------- */
@@ -506,10 +571,11 @@ static bool use_common(struct making *m, const struct wsr_tls *tls, struct ctx_e
 	return SSL_CTX_set_max_send_fragment(m->ctx, extra->buffer_bytes) == 1;
 }
 
-static SSL_CTX *server_ctx(const struct wsr_table *t, uint32_t index, struct key_source keys, const struct tls_tickets *tickets, char *why, size_t cap)
+static SSL_CTX *server_ctx(const struct wsr_table *t, uint32_t index, struct key_source keys, const struct tls_tickets *tickets, struct staples *staples, char *why,
+			   size_t cap)
 {
 	const struct wsr_tls *tls = wsr_tls_at(t, index);
-	struct making m = { SSL_CTX_new(TLS_server_method()), t, keys, why, cap };
+	struct making m = { SSL_CTX_new(TLS_server_method()), t, keys, staples, why, cap };
 	struct ctx_extra *extra = calloc(1, sizeof(*extra));
 
 	snprintf(why, cap, "out of memory");
@@ -522,7 +588,7 @@ static SSL_CTX *server_ctx(const struct wsr_table *t, uint32_t index, struct key
 	extra->tickets = tickets;
 	extra->keeps_protocols = tls->protocols & WSR_TLS_OF_FIRST_HOST;
 	if (use_common(&m, tls, extra) && use_ciphers(&m, tls, extra) && use_certificates(&m, tls) && use_client_verification(&m, tls) &&
-	    use_sessions(&m, tls, extra))
+	    use_stapling(&m, tls) && use_sessions(&m, tls, extra))
 		return m.ctx;
 	SSL_CTX_free(m.ctx);
 	ERR_clear_error();
@@ -543,6 +609,18 @@ struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys,
 	c->keep = keep;
 	c->newest = c->oldest = WSR_NONE;
 	return c;
+}
+
+void tls_ctxs_use_staples(struct tls_ctxs *c, struct staples *staples)
+{
+	c->staples = staples;
+}
+
+void tls_ctxs_staple_ahead(struct tls_ctxs *c)
+{
+	for (uint32_t i = 0, ahead = 0; i < c->count && ahead < TLS_STAPLES_AHEAD; i++)
+		if (wsr_tls_at(c->t, i)->stapling & WSR_STAPLING_ON && !wsr_tls_at(c->t, i)->stapling_file)
+			ahead += tls_ctxs_get(c, i, NULL) != NULL;
 }
 
 void tls_ctxs_free(struct tls_ctxs *c)
@@ -589,7 +667,7 @@ SSL_CTX *tls_ctxs_get(struct tls_ctxs *c, uint32_t tls, const char **why)
 		link_newest(c, tls);
 		return e->ctx;
 	}
-	e->ctx = server_ctx(c->t, tls, c->keys, c->tickets, c->why, sizeof(c->why));
+	e->ctx = server_ctx(c->t, tls, c->keys, c->tickets, c->staples, c->why, sizeof(c->why));
 	if (e->ctx) {
 		link_newest(c, tls);
 		if (++c->kept > c->keep)
@@ -602,7 +680,7 @@ SSL_CTX *tls_ctxs_get(struct tls_ctxs *c, uint32_t tls, const char **why)
 
 bool tls_ctx_check(const struct wsr_table *t, uint32_t tls, struct key_source keys, char *why, size_t cap)
 {
-	SSL_CTX *ctx = server_ctx(t, tls, keys, NULL, why, cap);
+	SSL_CTX *ctx = server_ctx(t, tls, keys, NULL, NULL, why, cap);
 
 	SSL_CTX_free(ctx);
 	return ctx != NULL;

@@ -9,6 +9,7 @@
 
 #include <openssl/ssl.h>
 
+#include "runtime/staple.h"
 #include "runtime/tls.h"
 #include "runtime/tls_peer.h"
 #include "table/wsr_table.h"
@@ -32,6 +33,12 @@ struct tls_ctxs;
  * @return NULL without memory
  */
 struct tls_ctxs *tls_ctxs_new(const struct wsr_table *t, struct key_source keys, const struct tls_tickets *tickets, uint32_t keep);
+/** Contexts made from now on staple what their settings say. @param staples  must outlive the handshakes of all contexts */
+void tls_ctxs_use_staples(struct tls_ctxs *c, struct staples *staples);
+/** Ask for the first TLS_STAPLES_AHEAD certificates that are to have a staple before anybody comes. */
+void tls_ctxs_staple_ahead(struct tls_ctxs *c);
+#define TLS_STAPLES_AHEAD 32u /* contexts; the others ask at their first handshake */
+
 /** Handshakes and streams that still use a context keep it alive. NULL is allowed. */
 void tls_ctxs_free(struct tls_ctxs *c);
 

@@ -109,6 +109,7 @@ static void on_offer(struct worker_process *wp, struct channel_msg *m)
 		say(wp, CHANNEL_REFUSED, m->generation, why);
 		return;
 	}
+	tls_ctxs_use_staples(g->tls, wp->w.staples);
 	uint32_t n = wsr_listen_count(&g->table);
 	wp->offer = (struct offer){ .gen = g, .listen_fds = malloc((n ? n : 1) * sizeof(int)), .listen_count = n };
 	for (uint32_t i = 0; wp->offer.listen_fds && i < n; i++)
@@ -204,6 +205,7 @@ static void on_commit(struct worker_process *wp, uint32_t number)
 	listeners_apply(w, wp->offer.listen_fds, wp->offer.listen_count);
 	free(wp->offer.listen_fds);
 	wp->offer = (struct offer){ 0 };
+	tls_ctxs_staple_ahead(w->gen->tls);
 	if (old) {
 		conn_generation_changed(w);
 		log_flush(w);
@@ -298,6 +300,12 @@ static void on_resolver_log(int is_warning, const char *text)
 	on_libevent_log(is_warning ? EVENT_LOG_WARN : EVENT_LOG_MSG, text);
 }
 
+static void on_staple_log(void *worker, bool bad, const char *text)
+{
+	const struct worker *w = worker;
+	log_error(w->gen, w->gen ? wsr_global(&w->gen->table)->error_log : WSR_NONE, bad ? WSR_LOG_ERROR : WSR_LOG_NOTICE, NULL, "%s", text);
+}
+
 /* --- life -------------------------------------------------------------------------------------------------------------- */
 
 static void *get_arena_block(void *slabs)
@@ -326,13 +334,14 @@ static bool worker_init(struct worker_process *wp, const struct worker_start *st
 	worker_clock(w);
 	w->logs = log_buffers_new(w);
 	w->upstreams = upstreams_new(&w->loop, UPSTREAM_KEEPALIVE);
+	w->staples = staples_new(&w->loop, on_staple_log, w);
 	w->conns = conn_set_new(w);
 	wp->channel = start->channel;
 	wp->table = start->table;
 	wp->table_generation = start->table_generation;
 	event_assign(&wp->readable, w->loop.base, wp->channel, EV_READ | EV_PERSIST, on_channel, wp);
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT };
-	bool ok = w->logs && w->upstreams && w->conns && event_add(&wp->readable, NULL) == 0;
+	bool ok = w->logs && w->upstreams && w->staples && w->conns && event_add(&wp->readable, NULL) == 0;
 	for (size_t i = 0; ok && i < sizeof(signals) / sizeof(*signals); i++) {
 		evsignal_assign(&wp->signals[i], w->loop.base, signals[i], on_signal, wp);
 		ok = evsignal_add(&wp->signals[i], NULL) == 0;

@@ -17,6 +17,7 @@
 struct conn_set;        /* runtime/conn.c: the worker's client connections and recycled objects */
 struct upstreams;       /* runtime/upstream.c: pools, peers, names */
 struct tls_tickets;     /* runtime/tls.h: session ticket keys, shared by all workers */
+struct staples;
 struct log_buffers;
 
 /** Counters in memory shared with the master; one slot per worker, written by it alone. `wsrpd -s status` prints them. */
@@ -59,6 +60,7 @@ struct worker {
 	struct conn_set *conns;
 	struct upstreams *upstreams;
 	struct tls_tickets *tickets;
+	struct staples *staples;    /* runtime/staple.h */
 	struct log_buffers *logs;
 	struct htpasswd *passwords; /* made at first use */
 	uint64_t next_serial;       /* of client connections */

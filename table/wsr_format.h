@@ -555,6 +555,16 @@ enum wsr_tls_cache { WSR_TLS_CACHE_NONE, WSR_TLS_CACHE_OFF, WSR_TLS_CACHE_BUILTI
 enum wsr_crl_check { WSR_CRL_CHAIN, WSR_CRL_LEAF, WSR_CRL_NONE };
 #define WSR_CRL_MODE       3u
 #define WSR_CRL_MISSING_OK 4u
+#define WSR_STAPLING_ON        1u
+#define WSR_STAPLING_VERIFY    2u /* the responder's chain must end in one of our authorities; otherwise it is the issuer or has its certificate from the issuer */
+#define WSR_STAPLING_ERRORS    4u /* what a responder says is passed on even when it cannot be used */
+#define WSR_STAPLING_TRY_LATER 8u /* no answer becomes "try later" */
+#define WSR_STAPLING_REVOKED  16u /* a good answer with bad news (revoked, unknown) is passed on */
+/* What nginx has no statements for. */
+#define WSR_STAPLING_TIMEOUT_MS 60000u
+#define WSR_STAPLING_VALID_S     3600u
+#define WSR_STAPLING_ERROR_S      300u
+#define WSR_STAPLING_SKEW_S       300u
 enum wsr_tls_verify { WSR_TLS_VERIFY_OFF, WSR_TLS_VERIFY_ON, WSR_TLS_VERIFY_OPTIONAL, WSR_TLS_VERIFY_OPTIONAL_NO_CA };
 struct wsr_tls {
 	struct wsr_list certificates; /* str_item: files */
@@ -586,9 +596,17 @@ struct wsr_tls {
 	wsr_sref names_file;        /* the authorities whose names clients are sent: this and the next one, or, without both, client_certificate and client_folder */
 	wsr_sref names_folder;      /* ... every file of the folder, whatever its name */
 	uint32_t crl_check;         /* enum wsr_crl_check, perhaps with WSR_CRL_MISSING_OK */
-	uint32_t reserved;
+	uint32_t stapling;          /* WSR_STAPLING_* bits; without WSR_STAPLING_ON this and the following are 0 */
+	wsr_sref stapling_file;     /* an OCSP response in DER, given to clients as it is: nobody is asked then */
+	wsr_sref stapling_responder; /* http:// URL in place of the certificate's own; 0 = that one */
+	wsr_sref stapling_resolver; /* name servers for its host, as the setting `resolver`; 0 = the system's */
+	uint32_t stapling_timeout_ms; /* of a question */
+	uint32_t stapling_valid_s;  /* until the next question after an answer, sooner if that runs out */
+	uint32_t stapling_error_s;  /* until the next question after none */
+	uint32_t stapling_skew_s;   /* by so much the responder's clock and ours may differ */
+	uint32_t stapling_max_age_s; /* oldest answer; WSR_NONE = any */
 };
-_Static_assert(sizeof(struct wsr_tls) == 136, "tls");
+_Static_assert(sizeof(struct wsr_tls) == 168, "tls");
 
 /* Settings of a server that act before a location is known. */
 struct wsr_srv {

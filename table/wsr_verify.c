@@ -462,7 +462,9 @@ static bool check_tls(struct wsr_walk *w, const struct wsr_tls *r)
 	       wsr_want_string0(w, r->client_certificate) && wsr_want_string0(w, r->trusted_certificate) && wsr_want_string0(w, r->crl) &&
 	       wsr_want_string0(w, r->password_file) && wsr_want_string0(w, r->ciphersuites) && wsr_want_string0(w, r->chain) && wsr_want_enum(w, r->reject_handshake, 0, 1) && wsr_want_pos(w, r->pos) &&
 	       wsr_want_enum(w, r->strict_verify, 0, 1) && wsr_want_string0(w, r->client_folder) && wsr_want_string0(w, r->crl_folder) &&
-	       wsr_want_string0(w, r->names_file) && wsr_want_string0(w, r->names_folder) && want_crl_check(w, r->crl_check) && wsr_want_zero(w, r->reserved);
+	       wsr_want_string0(w, r->names_file) && wsr_want_string0(w, r->names_folder) && want_crl_check(w, r->crl_check) &&
+	       wsr_want_bits(w, r->stapling, WSR_STAPLING_ON | WSR_STAPLING_VERIFY | WSR_STAPLING_ERRORS | WSR_STAPLING_TRY_LATER | WSR_STAPLING_REVOKED) &&
+	       wsr_want_string0(w, r->stapling_file) && wsr_want_string0(w, r->stapling_responder) && wsr_want_string0(w, r->stapling_resolver);
 }
 EACH(tls, struct wsr_tls)
 

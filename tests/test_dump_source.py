@@ -49,6 +49,11 @@ AddType text/x-odd .odd .html
     SSLCertificateChainFile chain.crt
     SSLCipherSuite TLSv1.3 TLS_AES_128_GCM_SHA256
     SSLVerifyClient require
+    SSLUseStapling On
+    SSLStaplingForceURL http://ocsp.example/a
+    SSLStaplingResponseMaxAge 86400
+    SSLStaplingResponseTimeSkew 60
+    SSLStaplingStandardCacheTimeout 1800
     LogFormat "%a" twice
     CustomLog d.log twice
     SetEnv if "and"

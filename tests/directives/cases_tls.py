@@ -5,7 +5,7 @@ import ssl
 
 from lib import client, env
 
-from . import case
+from . import case, unseen
 from .probes import context, handshake, resumed, s_client, tls_body, tls_status
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -107,6 +107,11 @@ case("ssl_verify_client", "off", "optional", "answer", ("NONE", "SUCCESS"), tls_
 case("ssl_verify_depth", "0", "1", "answer", (400, 200), tls_status(certificate=("chain.crt", "leaf.key")), server=VERIFY % "ssl_verify_client on; ssl_client_certificate root.crt; LINE;")
 case("ssl_crl", "revoked.crl", "empty.crl", "answer", (400, 200), tls_status(certificate=("direct.crt", "direct.key")),
      server=VERIFY % "ssl_verify_client on; ssl_client_certificate root.crt; LINE;")
+STAPLE = r"OCSP [Rr]esponse(?: Status)?: (no response|successful|trylater)"
+case("ssl_stapling", "on", "off", "TLS", ("successful", "no response"), s_client(STAPLE, "-status"), server=tls("ssl_stapling_file staple.der; LINE;"))
+case("ssl_stapling_file", "staple.der", "later.der", "TLS", ("successful", "trylater"), s_client(STAPLE, "-status"), server=tls("ssl_stapling on; LINE;"))
+unseen("ssl_stapling_responder", "http://127.0.0.1:1/", "http://127.0.0.1:2/", "a responder is needed: tests/http/test_stapling.py", server=tls("ssl_stapling on; LINE;"))
+unseen("ssl_stapling_verify", "on", "off", "a responder is needed: tests/http/test_stapling.py", server=tls("ssl_stapling on; LINE;"))
 case("ssl_buffer_size", "4k", "16k", "TLS", (False, True), largest_record, server=LISTEN + EC + "LINE; root www-large;", files={"www-large/large.bin": b"large file\n" * 30000})
 case("ssl_reject_handshake", "on", "off", "TLS", ("refused", "TLSv1.3"), handshake(version), server=tls("LINE;"))
 case("ssl_verify_client", "on", "off", "answer", (421, 200), tls_status(host="b.example"), title="ssl_verify_client, host other than in the handshake",

@@ -5,6 +5,7 @@
     root -> middle      two authorities; leaf is issued by middle, direct by root
     chain.crt           leaf and middle;  revoked.crl names direct, empty.crl nobody (both by root)
     locked.key          the key of ec behind a password;  right.pass wrong.pass
+    staple.der          an OCSP response about direct;  later.der one that says tryLater
     ticket1.key ...     80 bytes each, as ssl_session_ticket_key wants them
 """
 
@@ -73,6 +74,10 @@ def make(folder):
                 out.write(handle.read())
     revocations(folder, "revoked", "root", ["direct"])
     revocations(folder, "empty", "root", [])
+    env.write(os.path.join(folder, "index-staple.txt"), "")
+    openssl(folder, "ocsp", "-index", "index-staple.txt", "-CA", "root.crt", "-issuer", "root.crt", "-cert", "direct.crt", "-rsigner", "root.crt", "-rkey", "root.key", "-ndays", "30",
+            "-noverify", "-respout", "staple.der")
+    env.write(os.path.join(folder, "later.der"), bytes.fromhex("30030a0103"))
     openssl(folder, "pkey", "-in", "ec.key", "-aes128", "-passout", "pass:secret", "-out", "locked.key")
     env.write(os.path.join(folder, "right.pass"), "secret\n")
     env.write(os.path.join(folder, "wrong.pass"), "guess\n")

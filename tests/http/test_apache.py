@@ -249,13 +249,6 @@ class Alone(unittest.TestCase):
         self.assertIn(b"crls", server.control("reload").stderr)
         self.assertFalse(let_in())
 
-    def test_nothing_is_stapled(self):
-        folder, text, port = self.secure("SSLUseStapling On")
-        server = self.start(text, port, folder)
-        self.assertIn("SSLUseStapling", server.diagnostics)
-        shown = env.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-status"], 10, cwd=folder)
-        self.assertIn(b"OCSP response: no response sent", shown.stdout)
-
     def test_nobody_is_asked_for_a_phrase(self):
         folder, text, port = self.secure(main="SSLPassPhraseDialog builtin", key="locked.key")
         with self.assertRaises(servers.StartFailure):

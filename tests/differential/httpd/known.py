@@ -27,7 +27,15 @@ ELSEWHERE = {
     "GracefulShutdownTimeout": "tests/http/test_apache.py test_end_of_a_daemon_with_an_open_tunnel",
     "SSLPassPhraseDialog": "tests/http/test_apache.py test_nobody_is_asked_for_a_phrase",
     "SSLSessionTicketKeyFile": "tests/http/test_apache.py test_tickets_of_an_earlier_daemon",
-    "SSLUseStapling": "tests/http/test_apache.py test_nothing_is_stapled",
+    "SSLUseStapling": "tests/http/test_stapling.py test_good",
+    "SSLStaplingForceURL": "tests/http/test_stapling.py test_good",
+    "SSLStaplingReturnResponderErrors": "tests/http/test_stapling.py test_responder_that_refuses",
+    "SSLStaplingFakeTryLater": "tests/http/test_stapling.py test_responder_in_trouble",
+    "SSLStaplingResponderTimeout": "tests/http/test_stapling.py test_nobody_waits_and_failures_are_told_once",
+    "SSLStaplingErrorCacheTimeout": "tests/http/test_stapling.py test_nobody_waits_and_failures_are_told_once",
+    "SSLStaplingStandardCacheTimeout": "tests/http/test_stapling.py test_it_is_asked_again_in_time",
+    "SSLStaplingResponseTimeSkew": "tests/http/test_stapling.py test_old_answers",
+    "SSLStaplingResponseMaxAge": "tests/http/test_stapling.py test_old_answers",
 }
 
 # Deviations for the sake of safety that no compared case can show: what is done, why, and the test that shows it.
