@@ -232,19 +232,6 @@ struct staples *staples_new(struct loop *loop, void (*log)(void *ctx, bool bad, 
 	return NULL;
 }
 
-void staples_free(struct staples *all)
-{
-	if (!all)
-		return;
-	for (unsigned i = 0; i < BUCKETS; i++)
-		for (struct staple *s = all->bucket[i], *next; s; s = next) {
-			next = s->next;
-			staple_free(s);
-		}
-	resolvers_free(all->resolvers);
-	free(all);
-}
-
 /* The entry that no context has used for longest goes. @return false: all are in use */
 static bool make_room(struct staples *all)
 {

@@ -23,8 +23,6 @@ struct staples;
 
 /** @param log  one sentence for the error log; called when an outcome is another than before, not once a handshake. bad: something is wrong, else it is well again */
 struct staples *staples_new(struct loop *loop, void (*log)(void *ctx, bool bad, const char *text), void *log_ctx);
-/** All contexts must have been released. NULL is allowed. */
-void staples_free(struct staples *all);
 
 /** Settings of a certificate's staple, borrowed. */
 struct staple_settings {
