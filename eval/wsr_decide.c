@@ -124,7 +124,7 @@ static void follow_error_page(struct wsr_eval *e, unsigned status, const struct 
 		return;
 	}
 	e->error_status = (uint16_t)(p->answer == 0 ? visible_status(status) : p->answer == 1 ? 0 : p->answer);
-	if (first == '/' && !(e->request && e->request->head_method))
+	if (first == '/' && (e->httpd || !(e->request && e->request->head_method))) /* httpd asks with GET for a HEAD too (ap_internal_redirect) */
 		e->method = WSR_STR("GET");
 	if (first == '/' && e->httpd)
 		wsr_httpd_internal_redirect(e, target, p->pos);

@@ -153,7 +153,7 @@ bool wsr_httpd_become(struct wsr_eval *e, uint32_t pos)
 	h->asking = h->outer->asking;
 	h->outer = h->outer->outer;
 	if (!h->outer)
-		e->method = e->error_page && !e->request->head_method ? WSR_STR("GET") : e->request->method;
+		e->method = e->error_page ? WSR_STR("GET") : e->request->method;
 	return true;
 }
 

@@ -37,6 +37,11 @@ TEXT = """
     </If>
 </VirtualHost>
 <VirtualHost 127.0.0.1:%(port)d>
+    ServerName pages.example
+    ErrorDocument 404 /page
+    ProxyPass /page http://127.0.0.1:%(backend)d/page
+</VirtualHost>
+<VirtualHost 127.0.0.1:%(port)d>
     ServerName claims.example
     DocumentRoot %(folder)s/html
     RewriteEngine On
@@ -140,6 +145,13 @@ class Safety(unittest.TestCase):
     def test_a_hash_is_sent_encoded(self):
         self.assertEqual(self.get("/a%23b", host="query.example").status, 200)
         self.assertEqual(self.backend.requests[-1].target, "/q?r=a%23b")
+
+    def test_the_body_of_a_failed_request_goes_nowhere(self):
+        c = self.connect()
+        for method, body in (("PUT", b"abcd"), ("HEAD", b"")):
+            self.assertEqual(c.ask("/none", method, body=body, host="pages.example").status, 200)  # the page's own, as in httpd
+            got = self.backend.requests[-1]
+            self.assertEqual((got.method, got.target, got.body, got.get("content-length")), ("GET", "/page", b"", None))
 
     def test_a_connection_that_went_stale_is_replaced_once(self):
         c = self.connect()

@@ -48,6 +48,8 @@ BESIDE = [
      "tests/http/test_apache_safety.py test_http_1_0_opens_no_tunnel"),
     ("A path never becomes a part of the host: where the URL of ProxyPass has no slash behind its host, \"/@other.example/\" and the like are errors. httpd would ask whatever host the client names so.",
      "tests/http/test_apache_safety.py test_a_path_never_becomes_a_part_of_the_host"),
+    ("An ErrorDocument that a backend serves is asked for without the body of the request that failed. httpd sends GET with that body: what a GET's body means nobody has said (RFC 9110 section 9.3.1).",
+     "tests/http/test_apache_safety.py test_the_body_of_a_failed_request_goes_nowhere"),
     ("A \"#\" that a rule puts into the target for a backend is sent as %23 (RFC 9112 section 3.2). httpd sends it as it is: what reads it may cut the target there.",
      "tests/http/test_apache_safety.py test_a_hash_is_sent_encoded"),
     ("LA-U:REMOTE_USER names nobody whose password is wrong. httpd gives the name that was claimed.",
