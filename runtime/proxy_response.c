@@ -80,10 +80,12 @@ static void forward_body(struct exchange *x, struct pieces *out, struct wsr_str 
 {
 	struct proxy *p = x->proxy;
 	uint64_t before = p->body.bytes;
+	bool unwanted = answer_is_bodyless(x, x->status); /* a HEAD that the backend was asked with GET for: proxy_method, ErrorDocument */
 	while (in.len > 0 && !p->body.done && !p->body.bad) {
 		struct body_piece piece = body_in_next(&p->body, &in);
-		pieces_payload(out, (enum wsr_framing)x->framing, piece.payload);
-		if (piece.trailer.len)
+		if (!unwanted)
+			pieces_payload(out, (enum wsr_framing)x->framing, piece.payload);
+		if (piece.trailer.len && !unwanted)
 			pass_trailer(x, piece.trailer);
 	}
 	proxy_current_try(x)->body_bytes += p->body.bytes - before;

@@ -100,7 +100,7 @@ Case("parts of a proxied request", site("""
         location /nofields { proxy_pass_request_headers off; proxy_pass http://@UP@; } # drop
         location /nobody { proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://@UP@; } # drop
     }"""), [get(uri) for uri in ("/", "/method", "/nofields", "/nobody")] + [post(uri) for uri in ("/", "/method", "/nofields", "/nobody")]
-     + [get("/nofields", fields=[("X-A", "1"), ("Cookie", "a=b")])])
+     + [get("/nofields", fields=[("X-A", "1"), ("Cookie", "a=b")])] + [head("/method"), get("/method")])
 
 Case("policies of a URI", site("""
     server {
