@@ -77,6 +77,8 @@ PAIRS = {
     "large_client_header_buffers": ("large_client_header_buffers 4 4k;", "large_client_header_buffers 4 16k;"),
     "proxy_bind": ("proxy_bind off;", "proxy_bind 127.0.0.1;"),
     "proxy_ignore_headers": ("proxy_ignore_headers X-Accel-Expires;", "proxy_ignore_headers X-Accel-Redirect;"),
+    "ssl_stapling_verify": ("ssl_stapling on; ssl_stapling_verify on;", "ssl_stapling on; ssl_stapling_verify off;"),
+    "ssl_stapling_responder": ("ssl_stapling on; ssl_stapling_responder http://127.0.0.1:1/;", "ssl_stapling on; ssl_stapling_responder http://127.0.0.1:2/;"),
     "set_real_ip_from": ("set_real_ip_from 10.0.0.0/8;", "set_real_ip_from 11.0.0.0/8;"),
     "proxy_next_upstream": ("proxy_next_upstream error;", "proxy_next_upstream error timeout;"),
     "least_conn": ("", "least_conn;"),
